@@ -1,0 +1,112 @@
+//! Claims: who sends an effect, so that it is sent once (CORE 2).
+
+use domain::Effect;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    Store, StoreError,
+    key::Key,
+    table::{If, With, Written, body, item, number},
+};
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct ClaimRecord {
+    /// The condition of every write.
+    version: u64,
+    done: bool,
+    lease_until: Timestamp,
+    /// How many times somebody began to send.
+    attempt: u32,
+    note: String,
+}
+
+/// What a claim of an effect found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Claim {
+    /// It is ours to send until the lease ends.
+    Ours { ticket: Ticket, attempt: u32 },
+    /// It was sent, or there was nothing to send.
+    Done,
+    /// Another consumer is sending it now: fail and come again, never acknowledge (CORE 2.4).
+    Held,
+}
+
+/// Proof of one's own attempt.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ticket {
+    key: String,
+    version: u64,
+    attempt: u32,
+}
+
+/// Claims outlive the window of causes, the queues' retention and the dead-letter queues' (CORE 2.3): 60 days.
+const KEPT_SECONDS: i64 = 60 * 24 * 3600;
+
+impl Store {
+    /// Claims an effect by its key, immediately before its own send. 1–2 round trips.
+    pub async fn claim(&self, key: &str, now: Timestamp, lease_seconds: i64) -> Result<Claim, StoreError> {
+        let lease_until = now + jiff::SignedDuration::from_secs(lease_seconds);
+        let first = ClaimRecord { version: 1, done: false, lease_until, attempt: 1, note: String::new() };
+        if self.write_claim(key, &first, If::Absent, now).await? == Written::Done {
+            return Ok(ours(key, &first));
+        }
+        let Some(found) = self.table.get(&Key::Claim(key)).await?.map(body::<ClaimRecord>).transpose()? else {
+            return Ok(Claim::Held); // it vanished between two calls: come again
+        };
+        if found.done {
+            return Ok(Claim::Done);
+        }
+        if found.lease_until > now {
+            return Ok(Claim::Held);
+        }
+        let next = ClaimRecord { version: found.version + 1, lease_until, attempt: found.attempt + 1, ..found };
+        match self.write_claim(key, &next, If::Version(next.version - 1), now).await? {
+            Written::Done => Ok(ours(key, &next)),
+            Written::Moved => Ok(Claim::Held),
+        }
+    }
+
+    /// The effect is sent, or there was nothing to send; `note` says which, or the provider's message id.
+    pub async fn finish(&self, ticket: &Ticket, note: &str, now: Timestamp) -> Result<(), StoreError> {
+        let done = ClaimRecord {
+            version: ticket.version + 1,
+            done: true,
+            lease_until: now,
+            attempt: ticket.attempt,
+            note: note.to_owned(),
+        };
+        // Moved: our lease ended and another took over; its end counts.
+        self.write_claim(&ticket.key, &done, If::Version(ticket.version), now).await?;
+        Ok(())
+    }
+
+    /// A definite refusal: nothing was sent, the next try may begin at once.
+    pub async fn free(&self, ticket: &Ticket, note: &str, now: Timestamp) -> Result<(), StoreError> {
+        let freed = ClaimRecord {
+            version: ticket.version + 1,
+            done: false,
+            lease_until: now,
+            attempt: ticket.attempt,
+            note: note.to_owned(),
+        };
+        self.write_claim(&ticket.key, &freed, If::Version(ticket.version), now).await?;
+        Ok(())
+    }
+
+    /// Must the sweeper send this again? Not when it is done, nor while somebody's lease runs. 1 GetItem (strong).
+    pub async fn is_open(&self, effect: &Effect, now: Timestamp) -> Result<bool, StoreError> {
+        let found = self.table.get(&Key::Claim(&effect.key())).await?.map(body::<ClaimRecord>).transpose()?;
+        Ok(found.is_none_or(|claim| !claim.done && claim.lease_until <= now))
+    }
+
+    async fn write_claim(&self, key: &str, claim: &ClaimRecord, condition: If, now: Timestamp) -> Result<Written, StoreError> {
+        let item = item(&Key::Claim(key), claim)?.with("ttl", number(now.as_second() + KEPT_SECONDS));
+        self.table.put(item, condition).await
+    }
+}
+
+fn ours(key: &str, claim: &ClaimRecord) -> Claim {
+    let ticket = Ticket { key: key.to_owned(), version: claim.version, attempt: claim.attempt };
+    Claim::Ours { ticket, attempt: claim.attempt }
+}

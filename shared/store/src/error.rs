@@ -1,0 +1,30 @@
+use aws_sdk_dynamodb::error::{DisplayErrorContext, SdkError};
+
+/// Why the table could not answer. What a caller can decide on (a lost race, a taken name) is a result, not an error.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// Throttled, timed out, unreachable: trying again is right.
+    #[error("the table does not answer: {0}")]
+    Unavailable(String),
+    /// An item is not what this release can read: it must never be acknowledged.
+    #[error("an item cannot be read: {0}")]
+    Corrupt(&'static str),
+    #[error("an item cannot be read: {0}")]
+    Unreadable(#[from] serde_dynamo::Error),
+    /// The page token is not one of ours: a request error, not a fault.
+    #[error("the page token is not one of ours")]
+    BadPage,
+    /// The function has no data key and asked for something sealed.
+    #[error("this function holds no data key")]
+    NoKey,
+}
+
+impl<E> From<SdkError<E>> for StoreError
+where
+    E: std::error::Error + Send + Sync + 'static,
+    SdkError<E>: std::error::Error,
+{
+    fn from(error: SdkError<E>) -> Self {
+        Self::Unavailable(DisplayErrorContext(&error).to_string())
+    }
+}
