@@ -11,8 +11,8 @@ use jiff::{
 use crate::{
     DocumentError,
     fonts::Face,
-    sheet::{About, Fact, FactLooks, MARGIN, Part, Sheet, TEXT_WIDTH},
-    text::{Colour, REPLACEMENT, Style},
+    sheet::{About, Fact, FactKind, FactLooks, MARGIN, Part, Sheet, TEXT_WIDTH},
+    text::{Colour, REPLACEMENT, Style, is_blank},
 };
 
 /// What stands in a receipt. It holds personal data, so it cannot be printed by `{:?}`.
@@ -62,6 +62,7 @@ pub struct School {
 #[derive(Clone, PartialEq, Eq)]
 pub struct Party {
     pub name: String,
+    /// Printed if known.
     pub fiscal_code: Option<String>,
 }
 
@@ -104,37 +105,37 @@ pub fn receipt(receipt: &Receipt) -> Result<Vec<u8>, DocumentError> {
     amount(&mut sheet, receipt);
 
     let (debtor, payer) = (&receipt.debtor, receipt.payer.as_ref());
+    let told = |value: Option<&str>| Row::told(value.unwrap_or_default());
     section(
         &mut sheet,
         "Che cosa è stato pagato",
-        &[
-            ("Causale", &receipt.reason, false),
-            ("Intestatario dell'avviso", &debtor.name, false),
-            ("Codice fiscale dell'intestatario", debtor.fiscal_code.as_deref().unwrap_or("non indicato"), true),
+        vec![
+            ("Causale", Row::told(&receipt.reason)),
+            ("Intestatario dell'avviso", Row::told(&debtor.name)),
+            ("Codice fiscale dell'intestatario", Row::digits(debtor.fiscal_code.as_deref().unwrap_or_default(), "non indicato")),
         ],
     );
-    section(
-        &mut sheet,
-        "Chi ha pagato e come",
-        &[
-            ("Versante", payer.map_or(NOT_TOLD, |payer| &payer.name), false),
-            ("Codice fiscale del versante", payer.and_then(|payer| payer.fiscal_code.as_deref()).unwrap_or(NOT_TOLD), true),
-            ("Strumento di pagamento", &receipt.method.as_deref().map_or_else(told_nothing, method), false),
-            ("Prestatore di servizi (PSP)", &receipt.psp_name, false),
-            ("Codice del PSP", &receipt.psp_code, true),
-            ("Commissione del PSP", &receipt.fee.map_or_else(told_nothing, fee), false),
-            ("Data e ora dell'operazione", &receipt.paid_at.map_or_else(told_nothing, moment), false),
-            ("Data di applicazione", &receipt.application_date.map_or_else(told_nothing, day), false),
-        ],
-    );
+    let mut paid = vec![("Versante", told(payer.map(|payer| payer.name.as_str())))];
+    if let Some(code) = payer.and_then(|payer| payer.fiscal_code.as_deref()) {
+        paid.push(("Codice fiscale del versante", Row::digits(code, NOT_TOLD)));
+    }
+    paid.extend([
+        ("Strumento di pagamento", told(receipt.method.as_deref().map(method))),
+        ("Prestatore di servizi (PSP)", Row::told(&receipt.psp_name)),
+        ("Codice del PSP", Row::digits(&receipt.psp_code, NOT_TOLD)),
+        ("Commissione del PSP", told(receipt.fee.map(euro).as_deref())),
+        ("Data e ora dell'operazione", told(receipt.paid_at.map(moment).as_deref())),
+        ("Data di applicazione", told(receipt.application_date.map(day).as_deref())),
+    ]);
+    section(&mut sheet, "Chi ha pagato e come", paid);
     section(
         &mut sheet,
         "Identificativi",
-        &[
-            ("Codice avviso", &receipt.number.spaced(), true),
-            ("IUV", &receipt.iuv, true),
-            ("Numero della ricevuta", &receipt.receipt_id, true),
-            ("Codice fiscale dell'ente creditore", receipt.school.fiscal_code.as_str(), true),
+        vec![
+            ("Codice avviso", Row::digits(&receipt.number.spaced(), NOT_TOLD)),
+            ("IUV", Row::digits(&receipt.iuv, NOT_TOLD)),
+            ("Numero della ricevuta", Row::digits(&receipt.receipt_id, NOT_TOLD)),
+            ("Codice fiscale dell'ente creditore", Row::digits(receipt.school.fiscal_code.as_str(), NOT_TOLD)),
         ],
     );
     notes(&mut sheet, receipt);
@@ -164,7 +165,7 @@ fn head(sheet: &mut Sheet, school: &School) {
 /// What a reader looks for first, on a tinted ground.
 fn amount(sheet: &mut Sheet, receipt: &Receipt) {
     const PADDING: f32 = 12.0;
-    let amount = receipt.amount.map_or_else(|| "importo non leggibile".to_owned(), |euro| format!("{} €", euro.italian()));
+    let amount = receipt.amount.map_or_else(|| "importo non leggibile".to_owned(), euro);
     let when = match receipt.paid_at {
         Some(at) => format!("Pagato il {} con pagoPA", in_words(at.date())),
         None => "Pagato con pagoPA".to_owned(),
@@ -183,16 +184,33 @@ fn amount(sheet: &mut Sheet, receipt: &Receipt) {
     sheet.set_y(top + height);
 }
 
-fn section(sheet: &mut Sheet, title: &str, rows: &[(&str, &str, bool)]) {
+/// A value and how it looks.
+struct Row(String, FactKind);
+
+impl Row {
+    fn told(value: &str) -> Self {
+        Self::of(value, FactKind::Words, NOT_TOLD)
+    }
+
+    fn digits(value: &str, otherwise: &str) -> Self {
+        Self::of(value, FactKind::Digits, otherwise)
+    }
+
+    fn of(value: &str, kind: FactKind, otherwise: &str) -> Self {
+        match is_blank(value) {
+            true => Self(otherwise.to_owned(), FactKind::Untold),
+            false => Self(value.to_owned(), kind),
+        }
+    }
+}
+
+fn section(sheet: &mut Sheet, title: &str, rows: Vec<(&str, Row)>) {
     sheet.keep(90.0); // the heading and what makes it a heading
     sheet.space(16.0);
     sheet.heading(2, title, SECTION);
     sheet.space(2.0);
     sheet.rule(HAIRLINE);
-    let facts = rows.iter().map(|(label, value, digits)| {
-        let untold = *value == NOT_TOLD || value.is_empty();
-        Fact { label, value: if untold { NOT_TOLD } else { value }, digits: *digits && !untold }
-    });
+    let facts = rows.iter().map(|(label, Row(value, kind))| Fact { label, value, kind: *kind });
     sheet.facts(title, facts, FACTS);
 }
 
@@ -220,17 +238,13 @@ fn notes(sheet: &mut Sheet, receipt: &Receipt) {
     }
 }
 
-fn told_nothing() -> String {
-    NOT_TOLD.to_owned()
-}
-
-fn fee(fee: Euro) -> String {
-    format!("{} €", fee.italian())
+fn euro(amount: Euro) -> String {
+    format!("{} €", amount.italian())
 }
 
 /// The words for the codes that are known; free text stays as it is.
-fn method(code: &str) -> String {
-    let words = match code {
+fn method(code: &str) -> &str {
+    match code {
         "cash" => "Contanti",
         "creditCard" => "Carta di credito",
         "bancomat" => "Carta di debito",
@@ -244,8 +258,7 @@ fn method(code: &str) -> String {
         "GOOG" => "Google Pay",
         "KLRN" => "Klarna",
         other => other,
-    };
-    words.to_owned()
+    }
 }
 
 fn moment(at: DateTime) -> String {

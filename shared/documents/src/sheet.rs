@@ -130,7 +130,11 @@ impl Sheet {
         let value_x = MARGIN + looks.label_width;
         let value_width = TEXT_WIDTH - looks.label_width;
         let rows = rows.into_iter().map(|fact| {
-            let value_style = if fact.digits { looks.digits } else { looks.value };
+            let value_style = match fact.kind {
+                FactKind::Words => looks.value,
+                FactKind::Digits => looks.digits,
+                FactKind::Untold => looks.label,
+            };
             let height = self.height(fact.label, looks.label, looks.label_width - looks.gap);
             let height = height.max(self.height(fact.value, value_style, value_width)) + 2.0 * looks.padding;
             self.keep(height.min(BOTTOM - TOP));
@@ -241,8 +245,16 @@ impl Sheet {
 pub struct Fact<'a> {
     pub label: &'a str,
     pub value: &'a str,
+    pub kind: FactKind,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FactKind {
+    Words,
     /// A number that people copy digit by digit.
-    pub digits: bool,
+    Digits,
+    /// The value says that there is none: it looks like a label.
+    Untold,
 }
 
 /// How [`Sheet::facts`] looks.

@@ -107,6 +107,11 @@ pub fn lines(text: &str, style: Style, width: f32) -> Lines {
     Lines { lines, altered }
 }
 
+/// Would nothing of this text be seen?
+pub fn is_blank(text: &str) -> bool {
+    drawable(text, Face::Regular).0.is_empty()
+}
+
 /// The runs of a text whose every character some face can draw.
 fn shape(text: &str, wanted: Face) -> Vec<Run> {
     let mut runs: Vec<(Face, String)> = Vec::new();

@@ -82,7 +82,10 @@ fn poppler(program: &str, arguments: &[&str], pdf: &[u8]) -> Option<String> {
     let mut child = match started {
         Ok(child) => child,
         Err(error) if error.kind() == ErrorKind::NotFound && env::var("CI").as_deref() != Ok("true") => {
-            eprintln!("skipped: {program} is not installed (Debian package poppler-utils)");
+            #[expect(clippy::print_stderr, reason = "whoever runs the tests must see it")]
+            {
+                eprintln!("skipped: {program} is not installed (Debian package poppler-utils)");
+            }
             return None;
         }
         Err(error) => panic!("{program}: {error}"),
@@ -149,8 +152,8 @@ fn tells_every_fact_in_reading_order() {
 fn says_what_the_provider_did_not_tell() {
     let pdf = receipt(&scant()).unwrap();
     let Some(text) = read(&pdf) else { return };
-    // Payer, payer's code, method, fee, time, application date.
-    assert_eq!(text.matches("non comunicato dal PSP").count(), 6, "{text}");
+    // Payer, method, fee, time, application date.
+    assert_eq!(text.matches("non comunicato dal PSP").count(), 5, "{text}");
     assert!(text.contains("importo non leggibile") && text.contains("(stand-in)"), "{text}");
     assert!(text.contains("non indicato"), "{text}");
 }
@@ -179,7 +182,11 @@ fn a_text_longer_than_a_page_goes_on_over_the_pages() {
     for word in &words {
         assert!(text.contains(word.as_str()), "{word} is missing");
     }
-    assert!(text.contains("Pagina 1 di 8") && text.contains("Pagina 8 di 8"), "{}", &text[text.len() - 400..]);
+    let pages: usize = text.rsplit(' ').next().unwrap().parse().unwrap();
+    assert!(pages > 5);
+    for page in 1..=pages {
+        assert!(text.contains(&format!("Pagina {page} di {pages}")), "page {page} of {pages}");
+    }
 }
 
 #[test]
@@ -232,10 +239,10 @@ fn a_screen_reader_meets_headings_and_a_table_of_facts() {
             "H2",
             "\"Che cosa è stato pagato\"",
             "Table",
-            "TR (block)",
-            "TH (inline)",
+            "TR",
+            "TH: /Scope /Row",
             "\"Causale\"",
-            "TD (inline)",
+            "TD",
             "\"Visita guidata Firenze - classe 3B\"",
             "\"Codice avviso\"",
             "\"3122 6000 0000 0042 89\"",

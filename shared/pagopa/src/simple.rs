@@ -10,7 +10,10 @@ pub(crate) enum Simple {
     /// `xsd:string` without any bound.
     AnyText,
     /// `stText…`: a number of characters.
-    Text { min: usize, max: usize },
+    Text {
+        min: usize,
+        max: usize,
+    },
     /// `[0-9]{n}`.
     Digits(usize),
     /// `[A-Z]{2}`.

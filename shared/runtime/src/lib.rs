@@ -7,6 +7,9 @@ mod config;
 mod consume;
 mod keys;
 mod log;
+mod outbox;
+
+pub mod password;
 
 use aws_config::{BehaviorVersion, SdkConfig, retry::RetryConfig, timeout::TimeoutConfig};
 use domain::Language;
@@ -18,6 +21,7 @@ pub use config::{Config, needed};
 pub use consume::{Batch, Message, consume};
 pub use keys::{Keys, SigningKey, TokenKeys};
 pub use log::init as init_log;
+pub use outbox::{Envelope, Outbox};
 
 pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
 

@@ -16,7 +16,7 @@ struct ClaimRecord {
     version: u64,
     done: bool,
     lease_until: Timestamp,
-    /// How many times somebody began to send.
+    /// How many times somebody began to send without a definite refusal.
     attempt: u32,
     note: String,
 }
@@ -24,7 +24,7 @@ struct ClaimRecord {
 /// What a claim of an effect found.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Claim {
-    /// It is ours to send until the lease ends.
+    /// It is ours to send until the lease ends. `attempt` 2 means that one attempt before had no certain end.
     Ours { ticket: Ticket, attempt: u32 },
     /// It was sent, or there was nothing to send.
     Done,
@@ -87,10 +87,18 @@ impl Store {
             version: ticket.version + 1,
             done: false,
             lease_until: now,
-            attempt: ticket.attempt,
+            attempt: ticket.attempt - 1, // it did not count: nothing left the house
             note: note.to_owned(),
         };
         self.write_claim(&ticket.key, &freed, If::Version(ticket.version), now).await?;
+        Ok(())
+    }
+
+    /// Nothing is left to send for this key: every end is written, "nothing to do" included. 1 PutItem.
+    pub async fn close(&self, key: &str, note: &str, now: Timestamp) -> Result<(), StoreError> {
+        let done = ClaimRecord { version: 1, done: true, lease_until: now, attempt: 0, note: note.to_owned() };
+        // Moved: somebody closed it before.
+        self.write_claim(key, &done, If::Absent, now).await?;
         Ok(())
     }
 

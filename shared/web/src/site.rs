@@ -16,12 +16,15 @@ impl Site {
             return Ok(Self::Secure);
         }
         let authority = origin.strip_prefix("http://").unwrap_or_default();
-        let host = match authority.strip_prefix('[') {
-            Some(rest) => rest.split_once(']').map_or("", |(host, _)| host),
-            None => authority.split([':', '/']).next().unwrap_or_default(),
+        let host = match authority.rsplit_once(':') {
+            Some((host, port)) if port.bytes().all(|b| b.is_ascii_digit()) => host,
+            _ => authority,
         };
+        let host = host.strip_prefix('[').and_then(|inner| inner.strip_suffix(']')).unwrap_or(host);
         let loopback = host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback());
-        match loopback || host == "localhost" || host.ends_with(".localhost") {
+        let named = (host == "localhost" || host.ends_with(".localhost"))
+            && host.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'.' || b == b'-');
+        match loopback || named {
             true => Ok(Self::Local),
             false => Err(format!("ORIGIN must begin with https:// unless it is this machine: {origin}")),
         }
@@ -54,20 +57,45 @@ mod tests {
     #[test]
     fn only_this_machine_gets_plain_cookies() {
         for local in [
-            "http://localhost", "http://localhost:4566", "http://pagoinrete.localhost:4566", "http://a.b.localhost",
-            "http://127.0.0.1:4566", "http://127.9.9.9", "http://[::1]:4566",
+            "http://localhost",
+            "http://localhost:4566",
+            "http://pagoinrete.localhost:4566",
+            "http://a.b.localhost",
+            "http://127.0.0.1:4566",
+            "http://127.9.9.9",
+            "http://[::1]:4566",
         ] {
             assert_eq!(Site::at(local), Ok(Site::Local), "{local}");
         }
         for cloud in [
-            "http://pagoinrete.example", "http://localhost.example.com", "http://notlocalhost", "http://localhost@evil.example",
-            "http://127.0.0.1.nip.io", "http://10.0.0.1", "http://[2001:db8::1]", "http://abc.execute-api.eu-south-1.amazonaws.com",
-            "http://evil.example/.localhost", "http://evil.example#.localhost", "http://evil.example?.localhost",
-            "ftp://localhost", "localhost", "", "http://", "https://", "HTTP://pagoinrete.example",
+            "http://pagoinrete.example",
+            "http://localhost.example.com",
+            "http://notlocalhost",
+            "http://localhost@evil.example",
+            "http://127.0.0.1.nip.io",
+            "http://10.0.0.1",
+            "http://[2001:db8::1]",
+            "http://abc.execute-api.eu-south-1.amazonaws.com",
+            "http://evil.example/.localhost",
+            "http://evil.example#.localhost",
+            "http://evil.example?.localhost",
+            "http://localhost:80@evil.example",
+            "http://evil.example:80/x.localhost",
+            "ftp://localhost",
+            "localhost",
+            "",
+            "http://",
+            "https://",
+            "HTTP://pagoinrete.example",
         ] {
             assert!(Site::at(cloud).is_err(), "{cloud}");
         }
-        for secure in ["https://pagoinrete.example", "https://localhost", "https://pagoinrete.localhost:4566", "https://127.0.0.1"] {
+        for secure in [
+            "https://pagoinrete.example",
+            "https://localhost",
+            "https://pagoinrete.localhost:4566",
+            "https://127.0.0.1",
+        ] {
             let site = Site::at(secure).unwrap();
             assert_eq!(site.cookie_name("session"), "__Host-session", "{secure}");
             let cookie = site.set_cookie("session", "x", Some(60));

@@ -347,7 +347,8 @@ mod tests {
 
     #[test]
     fn names_are_resolved_by_their_scope() {
-        let root = read(b"<p:a xmlns:p='u' xmlns='d'><b/><c xmlns=''><d/></c><p:e xmlns:p='v' xmlns:q='w' q:f='1'/></p:a>");
+        let root =
+            read(b"<p:a xmlns:p='u' xmlns='d'><b/><c xmlns=''><d/></c><p:e xmlns:p='v' xmlns:q='w' q:f='1'/></p:a>");
         let root = root.unwrap();
         assert!(root.is("u", "a") && root.children[0].is("d", "b"));
         assert_eq!(root.children[1].namespace, None);

@@ -1,0 +1,65 @@
+//! Sends the mails that changes cause, each once: read what is true now, claim per recipient, send, record.
+//!
+//! The mail service has no idempotency of its own: an answer that is lost leaves the claim, whose lease ends, and
+//! the mail is sent a second time at most; a third try is an alarm instead (ARCHITECTURE.md, "Mail").
+
+mod letters;
+mod post;
+
+use runtime::{App, BoxError, Envelope};
+use store::Claim;
+
+pub use letters::{Letter, letters};
+pub use post::{Post, Refused};
+
+/// Copies of one mail that uncertainty may cause: never more.
+const MAX_ATTEMPTS: u32 = 2;
+
+/// One message: all its recipients, each claimed immediately before its own send. An error brings the message back;
+/// whoever was served is skipped then.
+pub async fn send(app: &App, post: &Post, body: &str) -> Result<(), BoxError> {
+    let effect = Envelope::read(body)?;
+    let letters = letters(app, &effect).await?;
+    let many = letters.len() > 1;
+    if letters.is_empty() {
+        return Ok(app.store.close(&effect.key(), "nothing to tell", app.now()).await?);
+    }
+    let mut held = false;
+    for letter in letters {
+        // One recipient: the effect's own key is the claim. Several: one each, and the effect is closed after them.
+        let key = if many { format!("{}/{}", effect.key(), letter.recipient) } else { effect.key() };
+        held |= !deliver(app, post, &key, letter).await?;
+    }
+    // A live claim of another fails the message, it never acknowledges it (CORE 2.4).
+    match (held, many) {
+        (true, _) => Err("another consumer holds a claim of this message".into()),
+        (false, true) => Ok(app.store.close(&effect.key(), "all told", app.now()).await?),
+        (false, false) => Ok(()),
+    }
+}
+
+/// `false` when another consumer is at it.
+async fn deliver(app: &App, post: &Post, key: &str, letter: Letter) -> Result<bool, BoxError> {
+    let (ticket, attempt) = match app.store.claim(key, app.now(), app.config.lease_seconds).await? {
+        Claim::Done => return Ok(true),
+        Claim::Held => return Ok(false),
+        Claim::Ours { ticket, attempt } => (ticket, attempt),
+    };
+    if attempt > MAX_ATTEMPTS {
+        tracing::error!(alarm = "mail-uncertain", effect = key, "A mail was tried twice without a certain end: not sent again");
+        app.store.finish(&ticket, "uncertain", app.now()).await?;
+        return Ok(true);
+    }
+    match post.send(key, &letter).await {
+        Ok(message_id) => {
+            app.store.finish(&ticket, &message_id, app.now()).await?;
+            Ok(true)
+        }
+        Err(Refused::Definitely(why)) => {
+            app.store.free(&ticket, "refused", app.now()).await?;
+            Err(why.into())
+        }
+        // Perhaps it went out: the lease must end before anybody tries again.
+        Err(Refused::Perhaps(why)) => Err(why.into()),
+    }
+}
