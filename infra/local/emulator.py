@@ -134,6 +134,24 @@ def name_the_mail_sender() -> None:
     )
 
 
+def let_items_expire() -> None:
+    """CloudFormation makes tables without their time to live: expired items would stay for ever."""
+    from ministack.services import dynamodb
+    from ministack.services.cloudformation import provisioners
+
+    table = provisioners._RESOURCE_HANDLERS["AWS::DynamoDB::Table"]
+    create = table["create"]
+
+    def create_with_expiry(logical_id, properties, stack_name):
+        name, attributes = create(logical_id, properties, stack_name)
+        expiry = properties.get("TimeToLiveSpecification")
+        if expiry:
+            dynamodb._update_ttl({"TableName": name, "TimeToLiveSpecification": {**expiry, "Enabled": True}})
+        return name, attributes
+
+    table["create"] = create_with_expiry
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--port", type=int, default=4566)
@@ -154,6 +172,7 @@ def main() -> int:
     read_queue_concurrency()
     leave_our_hosts_alone()
     name_the_mail_sender()
+    let_items_expire()
     from ministack.app import main as serve
 
     return serve() or 0

@@ -33,8 +33,12 @@ impl Journal {
         let kept = tokio::time::timeout(BUDGET, self.send(app, request, said)).await;
         match kept {
             Ok(Ok(())) => {}
-            Ok(Err(error)) => tracing::error!(alarm = "journal-gap", error = %error, "An exchange is missing in the journal"),
-            Err(_) => tracing::error!(alarm = "journal-gap", "An exchange is missing in the journal: the queue was too slow"),
+            Ok(Err(error)) => {
+                tracing::error!(alarm = "journal-gap", error = %error, "An exchange is missing in the journal")
+            }
+            Err(_) => {
+                tracing::error!(alarm = "journal-gap", "An exchange is missing in the journal: the queue was too slow")
+            }
         }
     }
 

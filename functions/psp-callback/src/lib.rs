@@ -63,7 +63,8 @@ impl Said {
 /// One exchange: answered, written to the journal, then sent.
 pub async fn handle(app: &App, station: &Station, request: Request) -> Result<Response<Body>, BoxError> {
     let start = Instant::now();
-    let correlation = lambda_http::RequestExt::lambda_context_ref(&request).map(|c| c.request_id.clone()).unwrap_or_default();
+    let correlation =
+        lambda_http::RequestExt::lambda_context_ref(&request).map(|c| c.request_id.clone()).unwrap_or_default();
     let body = match request.body() {
         Body::Empty => &[][..],
         Body::Text(text) => text.as_bytes(),

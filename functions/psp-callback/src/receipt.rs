@@ -58,7 +58,9 @@ fn receipt(app: &App, sent: &SendRt, addressee: EntityCode) -> Receipt {
     let delivered = &sent.receipt;
     let mut oddities: Vec<String> =
         sent.oddities.iter().filter(|oddity| !oddity.is_formal()).map(ToString::to_string).collect();
-    if sent.id_broker_pa.as_deref() != Some(&app.config.broker) || sent.id_station.as_deref() != Some(&app.config.station) {
+    if sent.id_broker_pa.as_deref() != Some(&app.config.broker)
+        || sent.id_station.as_deref() != Some(&app.config.station)
+    {
         oddities.push("delivered through another broker or station than ours".to_owned());
     }
     Receipt {

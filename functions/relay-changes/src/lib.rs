@@ -48,7 +48,13 @@ pub async fn relay(app: &App, outbox: &Outbox, event: LambdaEvent<Value>) -> Res
     }
     // An error here fails the whole batch: nothing is lost, the stream gives it again.
     outbox.send(&caused).await?;
-    tracing::info!(function = app.function, records, effects = caused.len(), failed = failed.is_some(), "Changes relayed");
+    tracing::info!(
+        function = app.function,
+        records,
+        effects = caused.len(),
+        failed = failed.is_some(),
+        "Changes relayed"
+    );
     let failures: Vec<Value> = failed.into_iter().map(|id| json!({ "itemIdentifier": id })).collect();
     Ok(json!({ "batchItemFailures": failures }))
 }

@@ -1,8 +1,8 @@
 //! From an effect to its letters, by what is true now. No letter means that there is nothing left to tell.
 
 use domain::{
-    Effect, EmailAddress, EntityCode, Language, Link, Notice, NoticeNumber, Person, PersonId, Personal, PupilId, Recover,
-    RegistrationId, Slot, What,
+    Effect, EmailAddress, EntityCode, Language, Link, Notice, NoticeNumber, Person, PersonId, Personal, PupilId,
+    Recover, RegistrationId, Slot, What,
 };
 use mail::{
     AccountCreated, ConfirmRegistration, Mail, Message, NewNotice, OddReceipt, Origin, PasswordChanged, PaymentDone,
@@ -81,7 +81,8 @@ async fn recovery(app: &App, effect: &Effect, id: &PersonId) -> Result<Vec<Lette
     let name = person.name.reveal().clone();
     Ok(vec![match recovery.what {
         Recover::Username => {
-            let mail = RecoverUsername { name, username: person.username.clone(), link: origin(app)?.link("/login", &[]) };
+            let mail =
+                RecoverUsername { name, username: person.username.clone(), link: origin(app)?.link("/login", &[]) };
             to(&person, mail)
         }
         Recover::Password => {
@@ -121,7 +122,12 @@ async fn linked(app: &App, effect: &Effect, pupil: &PupilId, id: &PersonId) -> R
     Ok(vec![to(&person, mail)])
 }
 
-async fn announce(app: &App, effect: &Effect, school: &EntityCode, number: &NoticeNumber) -> Result<Vec<Letter>, BoxError> {
+async fn announce(
+    app: &App,
+    effect: &Effect,
+    school: &EntityCode,
+    number: &NoticeNumber,
+) -> Result<Vec<Letter>, BoxError> {
     let Slot::Issued(notice) = app.store.slot(school, number).await? else { return Ok(Vec::new()) };
     let announced = notice.notified.as_ref() == Some(&effect.cause);
     if !announced || !notice.status(app.today()).can_be_paid() {

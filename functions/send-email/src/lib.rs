@@ -20,7 +20,7 @@ const MAX_ATTEMPTS: u32 = 2;
 pub async fn send(app: &App, post: &Post, body: &str) -> Result<(), BoxError> {
     let effect = Envelope::read(body)?;
     let letters = letters(app, &effect).await?;
-    let many = letters.len() > 1;
+    let many = effect.has_many_recipients();
     if letters.is_empty() {
         return Ok(app.store.close(&effect.key(), "nothing to tell", app.now()).await?);
     }
@@ -46,7 +46,11 @@ async fn deliver(app: &App, post: &Post, key: &str, letter: Letter) -> Result<bo
         Claim::Ours { ticket, attempt } => (ticket, attempt),
     };
     if attempt > MAX_ATTEMPTS {
-        tracing::error!(alarm = "mail-uncertain", effect = key, "A mail was tried twice without a certain end: not sent again");
+        tracing::error!(
+            alarm = "mail-uncertain",
+            effect = key,
+            "A mail was tried twice without a certain end: not sent again"
+        );
         app.store.finish(&ticket, "uncertain", app.now()).await?;
         return Ok(true);
     }

@@ -36,7 +36,11 @@ impl Post {
             "" => address.to_owned(),
             name => format!("{} <{address}>", encoded(name)),
         };
-        Ok(Self { client: Client::from_conf(config), from, configuration_set: app.config.mail_configuration_set.clone() })
+        Ok(Self {
+            client: Client::from_conf(config),
+            from,
+            configuration_set: app.config.mail_configuration_set.clone(),
+        })
     }
 
     /// The provider's message id.

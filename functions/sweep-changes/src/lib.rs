@@ -78,7 +78,9 @@ async fn page(app: &App, sweeper: &Sweeper, cursor: Cursor) -> Result<(), BoxErr
     match (lost.len(), unreadable) {
         (0, 0) => {}
         // Anything found means that the road from a change to its message is broken somewhere: the alarm counts this line.
-        (resent, unreadable) => tracing::warn!(alarm = "sweep", resent, unreadable, "The sweep found what the relay had lost"),
+        (resent, unreadable) => {
+            tracing::warn!(alarm = "sweep", resent, unreadable, "The sweep found what the relay had lost")
+        }
     }
     let finished = walk.next.is_none();
     if let Some(after) = walk.next {

@@ -86,7 +86,8 @@ async fn main() -> Result<(), BoxError> {
         let (name, surname, code, username) = row.clerk;
         let clerk = person(&app, name, surname, code, username, row.email, &hash)?;
         if app.store.add_person(&clerk).await? {
-            let role = Role { school: school.fiscal_code.clone(), school_name: school.name.clone(), level: Level::Password };
+            let role =
+                Role { school: school.fiscal_code.clone(), school_name: school.name.clone(), level: Level::Password };
             app.store.add_role(&clerk.id, &role).await?;
         }
         // Last: the school's presence says that all of it was written.
@@ -103,7 +104,14 @@ async fn parent(app: &App, hash: &str) -> Result<(), BoxError> {
     }
     app.store.accept(&anna.id, &Consent { version: Consent::CURRENT, at: app.now() }).await?;
     let notices = [
-        ("80124890155", "Giulia", "Contributo volontario anno scolastico 2026/27", Category::VoluntaryContribution, 2200, 45),
+        (
+            "80124890155",
+            "Giulia",
+            "Contributo volontario anno scolastico 2026/27",
+            Category::VoluntaryContribution,
+            2200,
+            45,
+        ),
         ("80124890155", "Giulia", "Assicurazione integrativa alunni", Category::Insurance, 850, 20),
         ("94060670158", "Tommaso", "Visita guidata a Firenze - classe 2AI", Category::Trip, 13500, 60),
     ];
@@ -158,7 +166,9 @@ fn pupils(school: &EntityCode) -> Result<Vec<Pupil>, BoxError> {
     rows.filter(|row| row.starts_with(school.as_str()))
         .map(|row| {
             let cells: Vec<&str> = row.split(',').collect();
-            let [school, class, name, surname, code] = cells.as_slice() else { return Err("a row of five cells".into()) };
+            let [school, class, name, surname, code] = cells.as_slice() else {
+                return Err("a row of five cells".into());
+            };
             Ok(Pupil {
                 id: PupilId::from_bytes(stable(code)),
                 school: school.parse()?,

@@ -112,7 +112,10 @@ pub fn receipt(receipt: &Receipt) -> Result<Vec<u8>, DocumentError> {
         vec![
             ("Causale", Row::told(&receipt.reason)),
             ("Intestatario dell'avviso", Row::told(&debtor.name)),
-            ("Codice fiscale dell'intestatario", Row::digits(debtor.fiscal_code.as_deref().unwrap_or_default(), "non indicato")),
+            (
+                "Codice fiscale dell'intestatario",
+                Row::digits(debtor.fiscal_code.as_deref().unwrap_or_default(), "non indicato"),
+            ),
         ],
     );
     let mut paid = vec![("Versante", told(payer.map(|payer| payer.name.as_str())))];
@@ -271,8 +274,18 @@ fn day(date: Date) -> String {
 
 fn in_words(date: Date) -> String {
     const MONTHS: [&str; 12] = [
-        "gennaio", "febbraio", "marzo", "aprile", "maggio", "giugno", "luglio", "agosto", "settembre", "ottobre",
-        "novembre", "dicembre",
+        "gennaio",
+        "febbraio",
+        "marzo",
+        "aprile",
+        "maggio",
+        "giugno",
+        "luglio",
+        "agosto",
+        "settembre",
+        "ottobre",
+        "novembre",
+        "dicembre",
     ];
     let month = usize::try_from(date.month() - 1).ok().and_then(|index| MONTHS.get(index)).unwrap_or(&"");
     let day = if date.day() == 1 { "1º".to_owned() } else { date.day().to_string() };

@@ -52,9 +52,17 @@ impl Part {
 
 /// One thing on a page.
 enum Mark {
-    Text { x: f32, baseline: f32, style: Style, line: Line },
+    Text {
+        x: f32,
+        baseline: f32,
+        style: Style,
+        line: Line,
+    },
     /// A coloured area, decoration only.
-    Area { area: Rect, colour: Colour },
+    Area {
+        area: Rect,
+        colour: Colour,
+    },
 }
 
 /// What a document is, for catalogues and for the file's own data.

@@ -164,7 +164,8 @@ fn long_and_strange_texts_wrap_and_are_not_cut() {
     let pdf = receipt(&receipt_facts).unwrap();
     let Some(text) = read(&pdf) else { return };
     let squeezed: String = text.split_whitespace().collect();
-    let wanted = [&receipt_facts.school.name, &receipt_facts.debtor.name, &receipt_facts.reason, &receipt_facts.receipt_id];
+    let wanted =
+        [&receipt_facts.school.name, &receipt_facts.debtor.name, &receipt_facts.reason, &receipt_facts.receipt_id];
     for wanted in wanted {
         let wanted: String = wanted.split_whitespace().collect();
         assert!(squeezed.contains(&wanted), "{wanted:?} is not whole in: {squeezed}");

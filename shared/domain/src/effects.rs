@@ -75,6 +75,12 @@ impl Effect {
         }
     }
 
+    /// Told to each guardian of a pupil: claimed per recipient. By kind, not by count: guardians come and go between
+    /// two deliveries of one message.
+    pub fn has_many_recipients(&self) -> bool {
+        matches!(self.what, What::Announce { .. } | What::Paid { .. })
+    }
+
     pub fn urgency(&self) -> Urgency {
         match self.what {
             What::ConfirmAddress { .. }
@@ -90,10 +96,7 @@ impl Effect {
 /// The messages that a change of one item causes. `sweep-changes` passes `None` for `old`.
 pub fn effects(old: Option<&Image>, new: &Image) -> Vec<Effect> {
     let before = old.map(causes).unwrap_or_default();
-    causes(new)
-        .into_iter()
-        .filter(|effect| !before.contains(effect))
-        .collect()
+    causes(new).into_iter().filter(|effect| !before.contains(effect)).collect()
 }
 
 /// Every present cause of an item, as the message it asks for.
@@ -127,10 +130,12 @@ mod tests {
     use std::collections::HashSet;
 
     fn cause() -> impl Strategy<Value = Option<Cause>> {
-        option::of((any::<u8>(), 0i64..100).prop_map(|(id, at)| Cause {
-            id: CauseId::from_bytes([id; 16]),
-            at: Timestamp::from_second(at).unwrap(),
-        }))
+        option::of(
+            (any::<u8>(), 0i64..100).prop_map(|(id, at)| Cause {
+                id: CauseId::from_bytes([id; 16]),
+                at: Timestamp::from_second(at).unwrap(),
+            }),
+        )
     }
 
     /// Any history of one notice: causes come, stay and are replaced, but never vanish (deletions cause nothing).

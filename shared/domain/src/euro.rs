@@ -78,13 +78,9 @@ impl FromStr for Euro {
 
     /// Reads `22`, `22.5`, `22.50` or `22,50`: a clerk types a comma, an API sends a dot.
     fn from_str(text: &str) -> Result<Self, EuroError> {
-        let (units, cents) = text
-            .trim()
-            .split_once(['.', ','])
-            .unwrap_or((text.trim(), "00"));
+        let (units, cents) = text.trim().split_once(['.', ',']).unwrap_or((text.trim(), "00"));
         let all_digits = |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit());
-        if !all_digits(units) || !cents.bytes().all(|b| b.is_ascii_digit() || b == b',' || b == b'.')
-        {
+        if !all_digits(units) || !cents.bytes().all(|b| b.is_ascii_digit() || b == b',' || b == b'.') {
             return Err(EuroError::NotANumber);
         }
         let digits = match (cents.len(), all_digits(cents)) {
@@ -96,10 +92,7 @@ impl FromStr for Euro {
         if digits.len() > 20 {
             return Err(EuroError::OutOfRange);
         }
-        digits
-            .parse::<u64>()
-            .map_err(|_| EuroError::OutOfRange)
-            .and_then(Self::from_cents)
+        digits.parse::<u64>().map_err(|_| EuroError::OutOfRange).and_then(Self::from_cents)
     }
 }
 

@@ -22,7 +22,12 @@ impl FieldError {
 
     /// A mandatory field was left empty.
     pub fn missing(field: &'static str) -> Self {
-        Self::new(field, "missing", "Campo obbligatorio: compilalo per proseguire.", "This field is mandatory: fill it in to go on.")
+        Self::new(
+            field,
+            "missing",
+            "Campo obbligatorio: compilalo per proseguire.",
+            "This field is mandatory: fill it in to go on.",
+        )
     }
 
     /// More characters than the field holds.

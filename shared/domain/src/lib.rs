@@ -30,7 +30,9 @@ pub use field_error::{Errors, FieldError};
 pub use fiscal_code::{FiscalCode, FiscalCodeError, Sex};
 pub use ids::{AttemptId, CauseId, IdError, PersonId, PupilId, RegistrationId, SessionId};
 pub use language::Language;
-pub use notice::{Change, Notice, NoticeState, Order, Quarantine, Received, Refusal, Settlement, Slot, Status, read_date};
+pub use notice::{
+    Change, Notice, NoticeState, Order, Quarantine, Received, Refusal, Settlement, Slot, Status, read_date,
+};
 pub use notice_number::{Iuv, IuvBase, NoticeNumber, NumberError, SegregationCode};
 pub use password::{MAX_CHARACTERS, PasswordRule};
 pub use person::{

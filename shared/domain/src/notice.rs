@@ -4,8 +4,8 @@ use jiff::{Timestamp, civil::Date};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Category, Cause, EntityCode, Errors, Euro, EuroError, FieldError, FiscalCode, Name, NoticeNumber, Oddity, Outcome, Personal,
-    Pupil, PupilId, Receipt, ReceiptId,
+    Category, Cause, EntityCode, Errors, Euro, EuroError, FieldError, FiscalCode, Name, NoticeNumber, Oddity, Outcome,
+    Personal, Pupil, PupilId, Receipt, ReceiptId,
 };
 
 /// A notice that a school has issued to a pupil's family.
@@ -315,7 +315,12 @@ fn read_category(code: Option<&str>) -> Result<Category, FieldError> {
     match code.unwrap_or_default().trim() {
         "" => Err(FieldError::missing("category")),
         code => Category::from_code(code).ok_or_else(|| {
-            FieldError::new("category", "unknown", "Scegli una categoria dall'elenco.", "Choose a category from the list.")
+            FieldError::new(
+                "category",
+                "unknown",
+                "Scegli una categoria dall'elenco.",
+                "Choose a category from the list.",
+            )
         }),
     }
 }
@@ -353,11 +358,26 @@ fn read_due(text: Option<&str>, today: Date) -> Result<Date, FieldError> {
         return Err(FieldError::missing("due"));
     }
     let date = read_date(text).ok_or_else(|| {
-        FieldError::new("due", "date", "Questa data non esiste: scrivila come 30/06/2027.", "There is no such date: write it like 2027-06-30.")
+        FieldError::new(
+            "due",
+            "date",
+            "Questa data non esiste: scrivila come 30/06/2027.",
+            "There is no such date: write it like 2027-06-30.",
+        )
     })?;
     match (date < today, date.year() > today.year() + 3) {
-        (true, _) => Err(FieldError::new("due", "past", "La scadenza è già passata: scegli una data futura.", "The due date is past: choose a future one.")),
-        (_, true) => Err(FieldError::new("due", "far", "La scadenza è oltre tre anni: controlla l'anno.", "The due date is more than three years away: check the year.")),
+        (true, _) => Err(FieldError::new(
+            "due",
+            "past",
+            "La scadenza è già passata: scegli una data futura.",
+            "The due date is past: choose a future one.",
+        )),
+        (_, true) => Err(FieldError::new(
+            "due",
+            "far",
+            "La scadenza è oltre tre anni: controlla l'anno.",
+            "The due date is more than three years away: check the year.",
+        )),
         _ => Ok(date),
     }
 }
@@ -379,7 +399,7 @@ pub fn read_date(text: &str) -> Option<Date> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{CauseId, SegregationCode, School};
+    use crate::{CauseId, School, SegregationCode};
     use jiff::civil::date;
 
     const TODAY: Date = date(2026, 11, 24);
@@ -451,7 +471,10 @@ mod tests {
     #[test]
     fn every_ok_receipt_of_the_creditor_ends_already_paid() {
         let cancelled = NoticeState::Cancelled { at: Timestamp::UNIX_EPOCH, reason: String::new() };
-        let paid = after(&issued(NoticeState::Payable), issued(NoticeState::Payable).receive(&receipt("a", "22.00"), cause(2)));
+        let paid = after(
+            &issued(NoticeState::Payable),
+            issued(NoticeState::Payable).receive(&receipt("a", "22.00"), cause(2)),
+        );
         let unknown = after(&Slot::Free, Slot::Free.receive(&receipt("a", "22.00"), cause(2)));
         let first = || ReceiptId("a".into());
         let (due, other) = ("22.00".parse().unwrap(), "21.00".parse().ok());
@@ -513,8 +536,13 @@ mod tests {
     fn an_order_tells_all_its_errors_at_once() {
         let errors = Order::read(None, Some("taxes"), Some("22.005"), Some("31/02/2027"), TODAY).unwrap_err();
         let codes: Vec<_> = errors.iter().map(|error| (error.field, error.code)).collect();
-        assert_eq!(codes, [("description", "missing"), ("category", "unknown"), ("amount", "decimals"), ("due", "date")]);
-        let due = |text| Order::read(Some("x"), Some("trip"), Some("1"), Some(text), TODAY).map_err(|e| e[0].code).map(|o| o.due);
+        assert_eq!(
+            codes,
+            [("description", "missing"), ("category", "unknown"), ("amount", "decimals"), ("due", "date")]
+        );
+        let due = |text| {
+            Order::read(Some("x"), Some("trip"), Some("1"), Some(text), TODAY).map_err(|e| e[0].code).map(|o| o.due)
+        };
         assert_eq!(due("23/11/2026"), Err("past"));
         assert_eq!(due("2031-01-01"), Err("far"));
         assert_eq!(due("24/11/2026"), Ok(TODAY));

@@ -93,12 +93,7 @@ impl NoticeNumber {
 
     /// In groups of four, as the printed notice shows it: `3122 6000 0000 0042 89`.
     pub fn spaced(&self) -> String {
-        self.0
-            .as_bytes()
-            .chunks(4)
-            .map(|four| String::from_utf8_lossy(four))
-            .collect::<Vec<_>>()
-            .join(" ")
+        self.0.as_bytes().chunks(4).map(|four| String::from_utf8_lossy(four)).collect::<Vec<_>>().join(" ")
     }
 }
 

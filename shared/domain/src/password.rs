@@ -16,9 +16,30 @@ pub const MAX_CHARACTERS: usize = 128;
 
 /// Passwords that lists of leaked ones begin with, lower case.
 const WELL_KNOWN: [&str; 24] = [
-    "password", "password1", "password12", "password123", "password1234", "passw0rd", "12345678", "123456789",
-    "1234567890", "123456789012", "qwerty123", "qwertyuiop", "qwertyuiop12", "abc12345", "abcd1234", "iloveyou1",
-    "welcome1", "benvenuto1", "juventus1", "ciaociao1", "amoremio1", "scuola2024", "scuola2025", "scuola2026",
+    "password",
+    "password1",
+    "password12",
+    "password123",
+    "password1234",
+    "passw0rd",
+    "12345678",
+    "123456789",
+    "1234567890",
+    "123456789012",
+    "qwerty123",
+    "qwertyuiop",
+    "qwertyuiop12",
+    "abc12345",
+    "abcd1234",
+    "iloveyou1",
+    "welcome1",
+    "benvenuto1",
+    "juventus1",
+    "ciaociao1",
+    "amoremio1",
+    "scuola2024",
+    "scuola2025",
+    "scuola2026",
 ];
 
 impl PasswordRule {

@@ -4,7 +4,7 @@ use jiff::{Timestamp, civil::Date};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Cart, Cause, EmailAddress, EntityCode, FiscalCode, Language, Name, Personal, PersonId, PupilId, SessionId, Sex,
+    Cart, Cause, EmailAddress, EntityCode, FiscalCode, Language, Name, PersonId, Personal, PupilId, SessionId, Sex,
     Username,
 };
 

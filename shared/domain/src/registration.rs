@@ -28,9 +28,15 @@ pub struct Registration {
 pub enum Step {
     Draft,
     /// Confirmed by the person; the address waits to be verified by the link of mail 1.
-    Submitted { cause: Cause, secret: SecretRef },
+    Submitted {
+        cause: Cause,
+        secret: SecretRef,
+    },
     /// The address is verified and the user exists.
-    Verified { person: PersonId, at: Timestamp },
+    Verified {
+        person: PersonId,
+        at: Timestamp,
+    },
 }
 
 impl Registration {
@@ -58,8 +64,6 @@ pub struct DetailsForm {
     pub email_confirmation: Option<String>,
     pub terms: Option<String>,
     pub privacy: Option<String>,
-    /// Checked by the web layer; here so that a form may carry it.
-    pub csrf: Option<String>,
 }
 
 /// The youngest who may register as a parent or guardian.
@@ -104,14 +108,16 @@ impl DetailsForm {
             ));
         }
         match (errors.is_empty(), name, surname, birth_date, birth_place, sex, email) {
-            (true, Some(name), Some(surname), Some(birth_date), Some(birth_place), Some(sex), Some(email)) => Ok(Details {
-                name: Personal::new(name),
-                surname: Personal::new(surname),
-                birth_date: Personal::new(birth_date),
-                birth_place: Personal::new(birth_place),
-                sex,
-                email: Personal::new(email),
-            }),
+            (true, Some(name), Some(surname), Some(birth_date), Some(birth_place), Some(sex), Some(email)) => {
+                Ok(Details {
+                    name: Personal::new(name),
+                    surname: Personal::new(surname),
+                    birth_date: Personal::new(birth_date),
+                    birth_place: Personal::new(birth_place),
+                    sex,
+                    email: Personal::new(email),
+                })
+            }
             _ => Err(errors.into_vec()),
         }
     }
@@ -129,7 +135,11 @@ fn read_birth_date(text: Option<&str>, code: &FiscalCode, today: Date) -> Result
     }
     let error = |code, it: &str, en: &str| Err(FieldError::new("birth_date", code, it, en));
     match read_date(text) {
-        None => error("date", "Questa data non esiste: scrivila come 31/12/1985.", "There is no such date: write it like 1985-12-31."),
+        None => error(
+            "date",
+            "Questa data non esiste: scrivila come 31/12/1985.",
+            "There is no such date: write it like 1985-12-31.",
+        ),
         Some(date) if !code.is_born_on(date) => error(
             "differs-from-code",
             "La data di nascita non corrisponde al codice fiscale: controlla entrambi.",
@@ -198,7 +208,6 @@ mod tests {
             email_confirmation: text("anna@EXAMPLE.org"),
             terms: text("on"),
             privacy: text("true"),
-            csrf: None,
         }
     }
 
@@ -214,11 +223,20 @@ mod tests {
     fn each_wrong_field_has_its_error() {
         let text = |text: &str| Some(text.to_owned());
         assert_eq!(errors(form()), []);
-        assert_eq!(errors(DetailsForm { email_confirmation: text("ana@example.org"), ..form() }), [("email_confirmation", "differs")]);
+        assert_eq!(
+            errors(DetailsForm { email_confirmation: text("ana@example.org"), ..form() }),
+            [("email_confirmation", "differs")]
+        );
         assert_eq!(errors(DetailsForm { sex: text("M"), ..form() }), [("sex", "differs-from-code")]);
-        assert_eq!(errors(DetailsForm { birth_date: text("1985-08-16"), ..form() }), [("birth_date", "differs-from-code")]);
+        assert_eq!(
+            errors(DetailsForm { birth_date: text("1985-08-16"), ..form() }),
+            [("birth_date", "differs-from-code")]
+        );
         assert_eq!(errors(DetailsForm { birth_date: text("15/08/2085"), ..form() }), [("birth_date", "date")]);
-        assert_eq!(errors(DetailsForm { terms: None, privacy: None, ..form() }), [("terms", "not-accepted"), ("privacy", "not-seen")]);
+        assert_eq!(
+            errors(DetailsForm { terms: None, privacy: None, ..form() }),
+            [("terms", "not-accepted"), ("privacy", "not-seen")]
+        );
         assert_eq!(errors(DetailsForm::default()).len(), 9);
     }
 

@@ -92,7 +92,9 @@ impl Category {
 
     fn row(self) -> (&'static str, &'static str, &'static str, &'static str) {
         match self {
-            Self::VoluntaryContribution => ("voluntary-contribution", "134AP", "Contributo volontario", "Voluntary contribution"),
+            Self::VoluntaryContribution => {
+                ("voluntary-contribution", "134AP", "Contributo volontario", "Voluntary contribution")
+            }
             Self::Trip => ("trip", "125AP", "Viaggio di istruzione o visita guidata", "School trip or guided visit"),
             Self::Outing => ("outing", "150AP", "Uscita didattica", "Educational outing"),
             Self::Insurance => ("insurance", "139AP", "Assicurazione degli alunni", "Pupils' insurance"),
@@ -102,7 +104,9 @@ impl Category {
             Self::Laboratory => ("laboratory", "146AP", "Laboratorio didattico", "Laboratory"),
             Self::Material => ("material", "147AP", "Materiale scolastico", "School material"),
             Self::Sport => ("sport", "130AP", "Attività sportiva", "Sport"),
-            Self::Enrichment => ("enrichment", "135AP", "Ampliamento dell'offerta formativa", "Widening of the educational offer"),
+            Self::Enrichment => {
+                ("enrichment", "135AP", "Ampliamento dell'offerta formativa", "Widening of the educational offer")
+            }
             Self::Other => ("other", "113AP", "Altro", "Other"),
         }
     }

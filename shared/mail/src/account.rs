@@ -56,7 +56,10 @@ impl Content for AccountCreated {
         let mut facts = vec![(language.choose("Nome utente", "Username"), self.username.as_str().to_owned())];
         let next = match &self.password {
             Some(password) => {
-                facts.push((language.choose("Password provvisoria", "Provisional password"), password.text.reveal().clone()));
+                facts.push((
+                    language.choose("Password provvisoria", "Provisional password"),
+                    password.text.reveal().clone(),
+                ));
                 let days = days(password.valid_days, language);
                 language.choose(
                     format!("La password provvisoria vale {days}. Al primo accesso ti chiederemo di sceglierne una nuova: la conoscerai solo tu."),

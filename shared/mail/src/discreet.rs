@@ -60,9 +60,31 @@ pub fn reason(text: &str, language: Language) -> String {
 }
 
 const STEMS: [&str; 25] = [
-    "sostegn", "disab", "handicap", "terap", "logoped", "psicolog", "psichiatr", "neuropsich", "diagnos", "malatt",
-    "farmac", "allerg", "celiac", "intoller", "autis", "dislessi", "religio", "cattolic", "islam", "isee", "indigen",
-    "bisognos", "esoner", "esenzion", "dieta",
+    "sostegn",
+    "disab",
+    "handicap",
+    "terap",
+    "logoped",
+    "psicolog",
+    "psichiatr",
+    "neuropsich",
+    "diagnos",
+    "malatt",
+    "farmac",
+    "allerg",
+    "celiac",
+    "intoller",
+    "autis",
+    "dislessi",
+    "religio",
+    "cattolic",
+    "islam",
+    "isee",
+    "indigen",
+    "bisognos",
+    "esoner",
+    "esenzion",
+    "dieta",
 ];
 const WORDS: [&str; 6] = ["dsa", "bes", "adhd", "104", "irc", "diete"];
 
@@ -99,7 +121,14 @@ mod tests {
 
     #[test]
     fn a_reason_that_tells_too_much_stays_in_the_service() {
-        for text in ["Mensa: dieta per celiachia", "Progetto SOSTEGNO", "Corso per DSA", "Visita psicologica", "Esenzione ISEE", "Legge 104"] {
+        for text in [
+            "Mensa: dieta per celiachia",
+            "Progetto SOSTEGNO",
+            "Corso per DSA",
+            "Visita psicologica",
+            "Esenzione ISEE",
+            "Legge 104",
+        ] {
             assert_eq!(reason(text, Language::It), "da leggere nel servizio", "{text}");
         }
         for text in ["Visita guidata Firenze - classe 3B", "Assicurazione 2026-27", "Mensa novembre", "Gita a Besana"] {

@@ -70,7 +70,10 @@ pub enum Block {
     /// Labels and values.
     Facts(Vec<(&'static str, String)>),
     /// A link with its words.
-    Goes { words: String, link: Link },
+    Goes {
+        words: String,
+        link: Link,
+    },
 }
 
 impl Letter {

@@ -82,7 +82,17 @@ mod tests {
         for good in ["https://pagoinrete.example", "http://pagoinrete.localhost:4566"] {
             assert!(good.parse::<Origin>().is_ok(), "{good}");
         }
-        for bad in ["", "pagoinrete.example", "ftp://x.example", "https://", "https://x.example/", "https://a b", "https://x\r\n", "https://u@x.example", "javascript://x"] {
+        for bad in [
+            "",
+            "pagoinrete.example",
+            "ftp://x.example",
+            "https://",
+            "https://x.example/",
+            "https://a b",
+            "https://x\r\n",
+            "https://u@x.example",
+            "javascript://x",
+        ] {
             assert_eq!(bad.parse::<Origin>(), Err(OriginError), "{bad:?}");
         }
     }

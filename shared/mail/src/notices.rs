@@ -33,8 +33,8 @@ pub struct NewNotice {
 impl Content for NewNotice {
     fn letter(&self, language: Language) -> Letter {
         let school = discreet::line(&self.school);
-        let subject = language
-            .choose(format!("Nuovo avviso di pagamento - {school}"), format!("New payment notice - {school}"));
+        let subject =
+            language.choose(format!("Nuovo avviso di pagamento - {school}"), format!("New payment notice - {school}"));
         let mut letter = Letter::to(self.name.as_str(), subject, language)
             .says(language.choose(
                 format!("{school} ti ha inviato un avviso di pagamento."),
@@ -134,11 +134,31 @@ pub fn euro(amount: Euro, language: Language) -> String {
 /// A day in words, which no reader takes for another: `20 novembre 2026`.
 pub fn day(date: Date, language: Language) -> String {
     const IT: [&str; 12] = [
-        "gennaio", "febbraio", "marzo", "aprile", "maggio", "giugno", "luglio", "agosto", "settembre", "ottobre",
-        "novembre", "dicembre",
+        "gennaio",
+        "febbraio",
+        "marzo",
+        "aprile",
+        "maggio",
+        "giugno",
+        "luglio",
+        "agosto",
+        "settembre",
+        "ottobre",
+        "novembre",
+        "dicembre",
     ];
     const EN: [&str; 12] = [
-        "January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November",
+        "January",
+        "February",
+        "March",
+        "April",
+        "May",
+        "June",
+        "July",
+        "August",
+        "September",
+        "October",
+        "November",
         "December",
     ];
     let month = usize::try_from(date.month() - 1).ok().and_then(|index| language.choose(IT, EN).get(index).copied());

@@ -29,7 +29,9 @@ impl Content for OddReceipt {
             (language.choose("Codice avviso", "Notice number"), self.number.spaced()),
             (language.choose("Numero della ricevuta", "Receipt id"), discreet::line(&self.receipt.0)),
         ];
-        facts.extend(self.amount.map(|amount| (language.choose("Importo pagato", "Amount paid"), euro(amount, language))));
+        facts.extend(
+            self.amount.map(|amount| (language.choose("Importo pagato", "Amount paid"), euro(amount, language))),
+        );
         let mut letter = Letter::to_office(subject.into(), language)
             .says(language.choose(
                 "da pagoPA è arrivata una ricevuta che richiede un controllo. È registrata e conservata: non va persa.",

@@ -38,8 +38,19 @@ fn every(name: &str, text: &str) -> Vec<(&'static str, Box<dyn Message>)> {
                 link: link("/login"),
             }),
         ),
-        ("M2 own", Box::new(AccountCreated { name: name(), username: "g.bassi.4821".parse().unwrap(), password: None, link: link("/login") })),
-        ("M3", Box::new(RecoverUsername { name: name(), username: "g.bassi.4821".parse().unwrap(), link: link("/login") })),
+        (
+            "M2 own",
+            Box::new(AccountCreated {
+                name: name(),
+                username: "g.bassi.4821".parse().unwrap(),
+                password: None,
+                link: link("/login"),
+            }),
+        ),
+        (
+            "M3",
+            Box::new(RecoverUsername { name: name(), username: "g.bassi.4821".parse().unwrap(), link: link("/login") }),
+        ),
         ("M4", Box::new(ResetPassword { name: name(), link: link("/password/reset"), valid_hours: 1 })),
         ("M5", Box::new(PasswordChanged { name: name(), at, link: link("/password/forgot") })),
         (
@@ -122,40 +133,97 @@ fn tells(kind: &str, language: Language, subject: &str, facts: &[&str]) {
 #[test]
 fn the_mails_in_italian() {
     use Language::It;
-    tells("M1", It, "Conferma registrazione", &[
-        "Gentile Niccolò,",
-        "entro 72 ore",
-        "https://pagoinrete.example/registration/verify?token=abcdefghij0123456789",
-        "i dati per il primo accesso",
-        "Se non l'hai chiesto tu, ignora questo messaggio",
-    ]);
-    tells("M2", It, "Creazione utenza", &["g.bassi.4821", "Kq7-Mxpz-4RtW", "7 giorni", "https://pagoinrete.example/login", "Al primo accesso"]);
+    tells(
+        "M1",
+        It,
+        "Conferma registrazione",
+        &[
+            "Gentile Niccolò,",
+            "entro 72 ore",
+            "https://pagoinrete.example/registration/verify?token=abcdefghij0123456789",
+            "i dati per il primo accesso",
+            "Se non l'hai chiesto tu, ignora questo messaggio",
+        ],
+    );
+    tells(
+        "M2",
+        It,
+        "Creazione utenza",
+        &["g.bassi.4821", "Kq7-Mxpz-4RtW", "7 giorni", "https://pagoinrete.example/login", "Al primo accesso"],
+    );
     tells("M2 own", It, "Creazione utenza", &["g.bassi.4821", "con la password che hai scelto"]);
     tells("M3", It, "Recupero nome utente", &["g.bassi.4821"]);
-    tells("M4", It, "Reimpostazione password", &["https://pagoinrete.example/password/reset", "entro un'ora", "una volta sola", "la password resta quella di prima"]);
-    tells("M5", It, "Password modificata", &["il 20 novembre 2026, ore 17:48", "Se non sei stato tu", "https://pagoinrete.example/password/forgot"]);
-    tells("M5 old", It, "Indirizzo e-mail modificato", &["g•••@nuovo.example", "l'ultimo messaggio al vecchio indirizzo"]);
+    tells(
+        "M4",
+        It,
+        "Reimpostazione password",
+        &[
+            "https://pagoinrete.example/password/reset",
+            "entro un'ora",
+            "una volta sola",
+            "la password resta quella di prima",
+        ],
+    );
+    tells(
+        "M5",
+        It,
+        "Password modificata",
+        &["il 20 novembre 2026, ore 17:48", "Se non sei stato tu", "https://pagoinrete.example/password/forgot"],
+    );
+    tells(
+        "M5 old",
+        It,
+        "Indirizzo e-mail modificato",
+        &["g•••@nuovo.example", "l'ultimo messaggio al vecchio indirizzo"],
+    );
     tells("M5 new", It, "Indirizzo e-mail modificato", &["questo è l'indirizzo", "anche l'indirizzo precedente"]);
-    tells("M6", It, "Nuovo avviso di pagamento - Istituto Comprensivo \"Bassi & D'Angelo\"", &[
-        "Istituto Comprensivo \"Bassi & D'Angelo\"",
-        "Niccolò",
-        "1.045,50 €",
-        "1 dicembre 2026",
-        "3122 6000 0000 0042 89",
-        "https://pagoinrete.example/notices/80124890155/312260000000004289",
-    ]);
-    tells("M8", It, "Pagamento eseguito - ricevuta", &["45,50 €", "1,50 €", "20 novembre 2026, ore 17:48", "3122 6000 0000 0042 89", "12260000000004289", "Scarica la ricevuta"]);
-    tells("M11", It, "Associazione alunno confermata", &["ha associato Niccolò al tuo profilo", "https://pagoinrete.example/notices"]);
-    tells("school", It, "Segnalazione su una ricevuta", &[
-        "Gentile segreteria,",
-        "L'importo pagato (20,00 €) non è quello dovuto (22,00 €).",
-        "era già stato pagato",
-        "annullato prima del pagamento",
-        "non è stato emesso da questo servizio",
-        "non è riuscito",
-        "importi diversi",
-        "formato previsto",
-    ]);
+    tells(
+        "M6",
+        It,
+        "Nuovo avviso di pagamento - Istituto Comprensivo \"Bassi & D'Angelo\"",
+        &[
+            "Istituto Comprensivo \"Bassi & D'Angelo\"",
+            "Niccolò",
+            "1.045,50 €",
+            "1 dicembre 2026",
+            "3122 6000 0000 0042 89",
+            "https://pagoinrete.example/notices/80124890155/312260000000004289",
+        ],
+    );
+    tells(
+        "M8",
+        It,
+        "Pagamento eseguito - ricevuta",
+        &[
+            "45,50 €",
+            "1,50 €",
+            "20 novembre 2026, ore 17:48",
+            "3122 6000 0000 0042 89",
+            "12260000000004289",
+            "Scarica la ricevuta",
+        ],
+    );
+    tells(
+        "M11",
+        It,
+        "Associazione alunno confermata",
+        &["ha associato Niccolò al tuo profilo", "https://pagoinrete.example/notices"],
+    );
+    tells(
+        "school",
+        It,
+        "Segnalazione su una ricevuta",
+        &[
+            "Gentile segreteria,",
+            "L'importo pagato (20,00 €) non è quello dovuto (22,00 €).",
+            "era già stato pagato",
+            "annullato prima del pagamento",
+            "non è stato emesso da questo servizio",
+            "non è riuscito",
+            "importi diversi",
+            "formato previsto",
+        ],
+    );
 }
 
 #[test]
@@ -169,10 +237,25 @@ fn the_mails_in_english() {
     tells("M5", En, "Password changed", &["changed on 20 November 2026 at 17:48"]);
     tells("M5 old", En, "E-mail address changed", &["g•••@nuovo.example", "the last message to the old address"]);
     tells("M5 new", En, "E-mail address changed", &["the former address as well"]);
-    tells("M6", En, "New payment notice - Istituto Comprensivo \"Bassi & D'Angelo\"", &["€ 1,045.50", "1 December 2026"]);
-    tells("M8", En, "Payment made - receipt", &["€ 45.50", "€ 1.50", "20 November 2026 at 17:48", "Download the receipt"]);
+    tells(
+        "M6",
+        En,
+        "New payment notice - Istituto Comprensivo \"Bassi & D'Angelo\"",
+        &["€ 1,045.50", "1 December 2026"],
+    );
+    tells(
+        "M8",
+        En,
+        "Payment made - receipt",
+        &["€ 45.50", "€ 1.50", "20 November 2026 at 17:48", "Download the receipt"],
+    );
     tells("M11", En, "Pupil linked to your profile", &["has linked Niccolò to your profile"]);
-    tells("school", En, "A receipt to look at", &["The amount paid (€ 20.00) is not the amount due (€ 22.00).", "had already been paid"]);
+    tells(
+        "school",
+        En,
+        "A receipt to look at",
+        &["The amount paid (€ 20.00) is not the amount due (€ 22.00).", "had already been paid"],
+    );
 }
 
 #[test]

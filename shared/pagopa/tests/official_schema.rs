@@ -41,7 +41,7 @@ fn writeln_stderr(line: &str) {
 
 fn specs() -> Option<PathBuf> {
     if let Some(given) = env::var_os("PAGO_SPECS") {
-        return Some(PathBuf::from(given)).filter(|path| path.join("soap-paForNode.xsd").is_file());
+        return fs::canonicalize(given).ok().filter(|path| path.join("soap-paForNode.xsd").is_file());
     }
     // Beside the project's root, wherever the crate is in it.
     let here = Path::new(env!("CARGO_MANIFEST_DIR"));
@@ -90,7 +90,7 @@ fn is_payload_known(message: &str) -> bool {
 fn whatever_we_write_is_valid() {
     let Some(specs) = official("whatever_we_write_is_valid") else { return };
     let mut messages: Vec<String> = answers().iter().map(Answer::to_xml).collect();
-    let mut runner = TestRunner::default();
+    let mut runner = TestRunner::deterministic();
     for _ in 0..150 {
         messages.push(any_request().new_tree(&mut runner).unwrap().current().to_xml());
         messages.push(Answer::Verified(any_verified().new_tree(&mut runner).unwrap().current()).to_xml());
@@ -98,7 +98,7 @@ fn whatever_we_write_is_valid() {
         let stamped =
             payment.transfers.iter().any(|t| matches!(t.destination, pagopa::station::Destination::Stamp { .. }));
         let version = if stamped { Version::V2 } else { Version::V1 };
-        messages.push(Answer::Payment(version, payment).to_xml());
+        messages.push(Answer::Payment(version, Box::new(payment)).to_xml());
     }
     messages.push(pagopa::station::soap_fault("Client", "a <reason>"));
     let refused = refused_by_schema(&specs, &messages);
@@ -109,9 +109,9 @@ fn whatever_we_write_is_valid() {
 #[test]
 fn we_refuse_exactly_what_the_schema_refuses() {
     let Some(specs) = official("we_refuse_exactly_what_the_schema_refuses") else { return };
-    let mut runner = TestRunner::default();
+    let mut runner = TestRunner::deterministic();
     let mut messages = Vec::new();
-    for _ in 0..20000 {
+    for _ in 0..1500 {
         let request = any_request().new_tree(&mut runner).unwrap().current();
         let damage = any_damage().new_tree(&mut runner).unwrap().current();
         messages.push(damage.apply(&request.to_xml()));
@@ -127,8 +127,7 @@ fn we_refuse_exactly_what_the_schema_refuses() {
             Ok(_) => true,
             Err(Refused::Invalid(invalid)) => {
                 // An empty receipt id is a valid string, and no id.
-                let no_id = matches!(invalid.operation, Operation::SendRt(_)) && invalid.deviations.is_empty();
-                no_id
+                matches!(invalid.operation, Operation::SendRt(_)) && invalid.deviations.is_empty()
             }
             Err(Refused::Unreadable(_)) => false,
         };

@@ -25,7 +25,7 @@ proptest! {
     #[test]
     fn answers(due in any_verified(), payment in any_payment(), number in digits(18)) {
         prop_assert_eq!(node::read_verified(Answer::Verified(due.clone()).to_xml().as_bytes()), Ok(Ok(due.clone())));
-        let second = Answer::Payment(Version::V2, payment.clone()).to_xml();
+        let second = Answer::Payment(Version::V2, Box::new(payment.clone())).to_xml();
         prop_assert_eq!(node::read_payment(Version::V2, second.as_bytes()), Ok(Ok(payment)));
         let mut qr_code = qr_code();
         qr_code.notice_number = number.parse().unwrap();

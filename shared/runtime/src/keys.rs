@@ -32,6 +32,12 @@ impl TokenKeys {
         self.text(purpose, id, secret, b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789", 20)
     }
 
+    /// What the table keeps of a link's token.
+    pub fn digest(token: &str) -> String {
+        let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, token.as_bytes());
+        digest.as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+
     /// 16 characters that can be read aloud and typed: no `0`/`O`, `1`/`l`/`I`; always with the three kinds that
     /// the circulars' rule asks for.
     pub fn password(&self, purpose: &str, id: &str, secret: &domain::SecretRef) -> String {

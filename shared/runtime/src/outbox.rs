@@ -55,7 +55,12 @@ impl Outbox {
                 }
                 let answer = call.send().await.map_err(|error| DisplayErrorContext(&error).to_string())?;
                 if let Some(failed) = answer.failed().first() {
-                    return Err(format!("{} messages were refused, the first with {}", answer.failed().len(), failed.code()).into());
+                    return Err(format!(
+                        "{} messages were refused, the first with {}",
+                        answer.failed().len(),
+                        failed.code()
+                    )
+                    .into());
                 }
             }
         }

@@ -108,7 +108,13 @@ impl Store {
         Ok(found.is_none_or(|claim| !claim.done && claim.lease_until <= now))
     }
 
-    async fn write_claim(&self, key: &str, claim: &ClaimRecord, condition: If, now: Timestamp) -> Result<Written, StoreError> {
+    async fn write_claim(
+        &self,
+        key: &str,
+        claim: &ClaimRecord,
+        condition: If,
+        now: Timestamp,
+    ) -> Result<Written, StoreError> {
         let item = item(&Key::Claim(key), claim)?.with("ttl", number(now.as_second() + KEPT_SECONDS));
         self.table.put(item, condition).await
     }

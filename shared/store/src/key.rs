@@ -1,7 +1,9 @@
 //! Every key of the table is built here and nowhere else. ARCHITECTURE.md lists the access patterns.
 
 use aws_lc_rs::digest::{SHA256, digest};
-use domain::{AttemptId, EntityCode, NoticeNumber, PersonId, PupilId, ReceiptId, RegistrationId, SegregationCode, SessionId};
+use domain::{
+    AttemptId, EntityCode, NoticeNumber, PersonId, PupilId, ReceiptId, RegistrationId, SegregationCode, SessionId,
+};
 
 /// What one item is.
 pub(crate) enum Key<'a> {

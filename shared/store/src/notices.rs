@@ -104,7 +104,9 @@ impl Store {
             }
         }
         // In the order asked for: a batch answers in any.
-        notices.sort_by_key(|notice| keys.iter().position(|key| key.number == notice.number && key.school == notice.school));
+        notices.sort_by_key(|notice| {
+            keys.iter().position(|key| key.number == notice.number && key.school == notice.school)
+        });
         Ok(notices)
     }
 
@@ -162,7 +164,9 @@ impl Store {
         let key = Key::Command(school, key);
         match self.table.put(item(&key, command)?.with("ttl", number(ttl)), If::Absent).await? {
             Written::Done => Ok(command.clone()),
-            Written::Moved => self.stored_command(&key).await?.ok_or(StoreError::Unavailable("a command vanished".into())),
+            Written::Moved => {
+                self.stored_command(&key).await?.ok_or(StoreError::Unavailable("a command vanished".into()))
+            }
         }
     }
 
@@ -184,10 +188,13 @@ impl Store {
     /// Opens an attempt, or finds the one with this id. 1 PutItem (+ 1 GetItem).
     pub async fn attempt_once(&self, attempt: &Attempt) -> Result<Attempt, StoreError> {
         const KEPT_SECONDS: i64 = 90 * 24 * 3600;
-        let item = item(&Key::Attempt(&attempt.id), attempt)?.with("ttl", number(attempt.at.as_second() + KEPT_SECONDS));
+        let item =
+            item(&Key::Attempt(&attempt.id), attempt)?.with("ttl", number(attempt.at.as_second() + KEPT_SECONDS));
         match self.table.put(item, If::Absent).await? {
             Written::Done => Ok(attempt.clone()),
-            Written::Moved => self.attempt(&attempt.id).await?.ok_or(StoreError::Unavailable("an attempt vanished".into())),
+            Written::Moved => {
+                self.attempt(&attempt.id).await?.ok_or(StoreError::Unavailable("an attempt vanished".into()))
+            }
         }
     }
 
@@ -229,9 +236,7 @@ impl Store {
     }
 
     pub(crate) fn notice_item(&self, notice: &Notice) -> Result<Item, StoreError> {
-        let sealed = self
-            .vault()?
-            .seal_text(notice.school.as_str(), notice.pupil_fiscal_code.reveal().as_str())?;
+        let sealed = self.vault()?.seal_text(notice.school.as_str(), notice.pupil_fiscal_code.reveal().as_str())?;
         let record = NoticeRecord {
             school: notice.school.clone(),
             school_name: notice.school_name.clone(),

@@ -190,7 +190,12 @@ impl Store {
 
     /// A new password: the person moves to a new generation, which voids every other session, and the new session
     /// begins, in one transaction.
-    pub async fn change_password(&self, person: &Person, session: &Session, ended: Option<&SessionId>) -> Result<Written, StoreError> {
+    pub async fn change_password(
+        &self,
+        person: &Person,
+        session: &Session,
+        ended: Option<&SessionId>,
+    ) -> Result<Written, StoreError> {
         let mut writes = vec![
             self.table.putting(self.person_item(person)?, If::Version(person.version - 1))?,
             self.table.putting(session_item(session)?, If::Absent)?,
@@ -231,7 +236,8 @@ impl Store {
     pub async fn add_role(&self, person: &PersonId, role: &Role) -> Result<(), StoreError> {
         let writes = vec![
             self.table.putting(item(&Key::Role(person, &role.school), role)?, If::Always)?,
-            self.table.putting(item(&Key::Staff(&role.school, person), &Pointer { person: person.clone() })?, If::Always)?,
+            self.table
+                .putting(item(&Key::Staff(&role.school, person), &Pointer { person: person.clone() })?, If::Always)?,
         ];
         self.table.transact(writes).await?;
         Ok(())
@@ -314,8 +320,7 @@ impl Store {
 }
 
 fn session_item(session: &Session) -> Result<Item, StoreError> {
-    Ok(item(&Key::Session(&session.person, &session.id), session)?
-        .with("ttl", number(session.expires_at.as_second())))
+    Ok(item(&Key::Session(&session.person, &session.id), session)?.with("ttl", number(session.expires_at.as_second())))
 }
 
 fn link_from(record: LinkRecord) -> Link {

@@ -67,7 +67,9 @@ impl Store {
         match &received.change {
             Change::None => {}
             Change::Settle(notice) => writes.push(self.table.putting(self.notice_item(notice)?, condition)?),
-            Change::Quarantine(quarantine) => writes.push(self.table.putting(self.quarantine_item(quarantine)?, condition)?),
+            Change::Quarantine(quarantine) => {
+                writes.push(self.table.putting(self.quarantine_item(quarantine)?, condition)?)
+            }
         }
         match self.table.transact(writes).await? {
             Committed::Done => Ok(Recorded::Done),

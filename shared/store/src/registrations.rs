@@ -83,7 +83,8 @@ impl Store {
 
     /// 1 GetItem (strong). An expired one is as good as absent, whatever TTL has done.
     pub async fn registration(&self, id: &RegistrationId, now: Timestamp) -> Result<Option<Registration>, StoreError> {
-        let found = self.table.get(&Key::Registration(id)).await?.map(|item| self.registration_from(item)).transpose()?;
+        let found =
+            self.table.get(&Key::Registration(id)).await?.map(|item| self.registration_from(item)).transpose()?;
         Ok(found.filter(|registration| registration.expires_at > now))
     }
 
@@ -104,7 +105,11 @@ impl Store {
     }
 
     /// The address is verified: the user exists, once, and the registration ends, in one transaction.
-    pub async fn verify_registration(&self, registration: &Registration, person: &Person) -> Result<Created, StoreError> {
+    pub async fn verify_registration(
+        &self,
+        registration: &Registration,
+        person: &Person,
+    ) -> Result<Created, StoreError> {
         let ended = self.registration_item(registration)?;
         self.create_person(person, Some((ended, If::Version(registration.version - 1)))).await
     }
@@ -122,7 +127,12 @@ impl Store {
     }
 
     /// A recovery begins: the person's item names it, the token's digest opens it, in one transaction.
-    pub async fn begin_recovery(&self, person: &Person, token: Option<&str>, spent: &Spent) -> Result<Written, StoreError> {
+    pub async fn begin_recovery(
+        &self,
+        person: &Person,
+        token: Option<&str>,
+        spent: &Spent,
+    ) -> Result<Written, StoreError> {
         let recovery = person.recovery.as_ref().ok_or(StoreError::Corrupt("a recovery without its state"))?;
         let mut writes = vec![
             self.table.putting(self.person_item(person)?, If::Version(person.version - 1))?,

@@ -46,9 +46,7 @@ impl Store {
             school: pupil.school.clone(),
             name: pupil.name.reveal().clone(),
             surname: pupil.surname.reveal().clone(),
-            fiscal_code: self
-                .vault()?
-                .seal_text(pupil.school.as_str(), pupil.fiscal_code.reveal().as_str())?,
+            fiscal_code: self.vault()?.seal_text(pupil.school.as_str(), pupil.fiscal_code.reveal().as_str())?,
             class: pupil.class.clone(),
         };
         let item = item(&Key::Pupil(&pupil.id), &record)?

@@ -149,7 +149,17 @@ impl Table {
                     // Cancelled by condition means read again; by conflict alone, try again (CORE 1.5).
                     match codes.contains(&"ConditionalCheckFailed") {
                         true => Ok(Committed::Failed(codes.iter().map(|c| *c == "ConditionalCheckFailed").collect())),
-                        false if codes.iter().all(|c| matches!(*c, "None" | "TransactionConflict" | "ThrottlingError" | "ProvisionedThroughputExceeded")) => {
+                        false
+                            if codes.iter().all(|c| {
+                                matches!(
+                                    *c,
+                                    "None"
+                                        | "TransactionConflict"
+                                        | "ThrottlingError"
+                                        | "ProvisionedThroughputExceeded"
+                                )
+                            }) =>
+                        {
                             Ok(Committed::Conflict)
                         }
                         false => Err(SdkError::ServiceError(context).into()),

@@ -52,10 +52,8 @@ impl Vault {
         let (nonce, bytes) = rest.split_at(NONCE_LEN);
         let nonce = Nonce::try_assume_unique_for_key(nonce).map_err(|_| corrupt())?;
         let mut bytes = bytes.to_vec();
-        let plain = self
-            .cipher(scope)?
-            .open_in_place(nonce, Aad::from(scope.as_bytes()), &mut bytes)
-            .map_err(|_| corrupt())?;
+        let plain =
+            self.cipher(scope)?.open_in_place(nonce, Aad::from(scope.as_bytes()), &mut bytes).map_err(|_| corrupt())?;
         Ok(plain.to_vec())
     }
 
@@ -66,7 +64,8 @@ impl Vault {
 
     /// [`Vault::open`] of a text.
     pub fn open_text(&self, scope: &str, sealed: &str) -> Result<String, StoreError> {
-        let bytes = URL_SAFE_NO_PAD.decode(sealed).map_err(|_| StoreError::Corrupt("a sealed field is no base64url"))?;
+        let bytes =
+            URL_SAFE_NO_PAD.decode(sealed).map_err(|_| StoreError::Corrupt("a sealed field is no base64url"))?;
         String::from_utf8(self.open(scope, &bytes)?).map_err(|_| StoreError::Corrupt("a sealed field is no text"))
     }
 

@@ -41,6 +41,11 @@ pub async fn signed_in_any_stage(app: &App, request: &Request) -> Result<Caller,
     Ok(caller)
 }
 
+/// For pages that anybody may see: shows the menu of whoever is signed in, and works without.
+pub async fn recognise(app: &App, request: &Request) -> Option<Caller> {
+    signed_in_any_stage(app, request).await.ok()
+}
+
 fn accept(account: Account, ticket: &session::Ticket, now: Timestamp, bearer: bool) -> Result<Caller, Failure> {
     // What was asked for is checked again on what was read.
     let same = account.session.id == ticket.session && account.person.id == ticket.person;

@@ -1,3 +1,5 @@
+use std::borrow::Borrow;
+
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use domain::{Euro, FieldError, Language, SessionId};
 use jiff::{Timestamp, civil::Date};
@@ -196,8 +198,9 @@ impl Frame<'_> {
     }
 
     /// The same for a pair, as domain types give their words.
-    pub fn words<'t>(&self, words: (&'t str, &'t str)) -> &'t str {
-        self.t(words.0, words.1)
+    pub fn words<'t>(&self, words: impl Borrow<(&'t str, &'t str)>) -> &'t str {
+        let (it, en) = *words.borrow();
+        self.t(it, en)
     }
 
     pub fn language(&self) -> Language {
@@ -241,6 +244,15 @@ impl Frame<'_> {
         self.known.as_ref().map(|known| known.greeting.as_str())
     }
 
+    pub fn has_menu(&self, menu: &str) -> bool {
+        let name = match self.menu() {
+            Menu::None => "none",
+            Menu::Parent => "parent",
+            Menu::School => "school",
+        };
+        name == menu
+    }
+
     pub fn menu(&self) -> Menu {
         match &self.known {
             Some(known) if known.full => {
@@ -252,6 +264,20 @@ impl Frame<'_> {
             }
             _ => Menu::None,
         }
+    }
+
+    /// Where this person's pages begin.
+    pub fn home(&self) -> &'static str {
+        match self.menu() {
+            Menu::None => "/",
+            Menu::Parent => "/home",
+            Menu::School => "/school",
+        }
+    }
+
+    /// Does the error summary have anything to link to?
+    pub fn has_fields(&self, errors: &[FieldError]) -> bool {
+        errors.iter().any(|error| !error.field.is_empty())
     }
 
     /// The school this person works for.
@@ -284,23 +310,24 @@ impl Frame<'_> {
     }
 
     /// `30/06/2027`, `30 June 2027`.
-    pub fn date(&self, date: &Date) -> String {
-        runtime::long_date(*date, self.language())
+    pub fn date(&self, date: impl Borrow<Date>) -> String {
+        runtime::long_date(*date.borrow(), self.language())
     }
 
     /// For `<time datetime>` and `<input type="date">`.
-    pub fn iso_date(&self, date: &Date) -> String {
-        date.to_string()
+    pub fn iso_date(&self, date: impl Borrow<Date>) -> String {
+        date.borrow().to_string()
     }
 
     /// The instant on Italian clocks: `30/06/2027, 14:05`.
-    pub fn time(&self, at: &Timestamp) -> String {
-        let local = runtime::rome(*at);
-        format!("{}, {}", self.date(&local.date()), local.strftime("%H:%M"))
+    pub fn time(&self, at: impl Borrow<Timestamp>) -> String {
+        let local = runtime::rome(*at.borrow());
+        format!("{}, {}", self.date(local.date()), local.strftime("%H:%M"))
     }
 
     /// `1.234,56 €`, `€ 1,234.56`.
-    pub fn money(&self, amount: &Euro) -> String {
+    pub fn money(&self, amount: impl Borrow<Euro>) -> String {
+        let amount = amount.borrow();
         match self.language() {
             Language::It => format!("{}\u{a0}€", amount.italian()),
             Language::En => format!("€\u{a0}{}", amount.english()),

@@ -27,7 +27,7 @@ mod text;
 
 pub use askama;
 pub use browser::Browser;
-pub use caller::{Caller, parent, signed_in, signed_in_any_stage, staff};
+pub use caller::{Caller, parent, recognise, signed_in, signed_in_any_stage, staff};
 pub use csrf::{Bound, check_csrf};
 pub use domain::{FieldError, Language};
 pub use face::Face;

@@ -12,7 +12,7 @@ use crate::xml::Writer;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Answer {
     Verified(Verified),
-    Payment(Version, Payment),
+    Payment(Version, Box<Payment>),
     /// The receipt is stored.
     Accepted(Version),
     Demanded(Demanded),

@@ -327,9 +327,9 @@ pub fn answers() -> Vec<Answer> {
     };
     let mut answers = vec![
         Answer::Verified(due.clone()),
-        Answer::Payment(Version::V1, payment.clone()),
-        Answer::Payment(Version::V2, payment),
-        Answer::Payment(Version::V2, stamped),
+        Answer::Payment(Version::V1, Box::new(payment.clone())),
+        Answer::Payment(Version::V2, Box::new(payment)),
+        Answer::Payment(Version::V2, Box::new(stamped)),
         Answer::Accepted(Version::V1),
         Answer::Accepted(Version::V2),
         Answer::Demanded(Demanded { qr_code: qr_code(), due }),

@@ -1,0 +1,37 @@
+use crate::BoxError;
+
+/// What the deployment tells us.
+pub(crate) struct Config {
+    /// Our own table.
+    pub(crate) table: String,
+    /// Our own address, without a slash at the end.
+    pub(crate) origin: String,
+    pub(crate) deliveries_queue_url: String,
+    /// What the Backoffice would tell the Node about every school's notices: the broker, its station, its address.
+    pub(crate) broker: String,
+    pub(crate) station_id: String,
+    pub(crate) station_url: String,
+    /// Name of the secret that the station asks for where there is no mutual TLS.
+    pub(crate) station_secret: String,
+}
+
+impl Config {
+    pub(crate) fn from_env() -> Result<Self, BoxError> {
+        let read = |name: &str| {
+            let value = std::env::var(name).unwrap_or_default();
+            match value.is_empty() {
+                true => Err(BoxError::from(format!("the environment variable {name} is missing"))),
+                false => Ok(value),
+            }
+        };
+        Ok(Self {
+            table: read("SANDBOX_TABLE_NAME")?,
+            origin: read("SANDBOX_ORIGIN")?.trim_end_matches('/').to_owned(),
+            deliveries_queue_url: read("DELIVERIES_QUEUE_URL")?,
+            broker: read("BROKER_FISCAL_CODE")?,
+            station_id: read("STATION_ID")?,
+            station_url: read("STATION_URL")?,
+            station_secret: read("STATION_SECRET")?,
+        })
+    }
+}

@@ -1,0 +1,102 @@
+"""Fixtures: a stack of the tests' own (emulator, template, demo data) and a browser.
+
+The functions must be built (`make test` does it, or `make build`); nothing here compiles.
+"""
+
+import json
+import os
+import shutil
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+OUTPUT = ROOT / "tests" / ".output"
+sys.path.insert(0, str(ROOT / "infra" / "local"))
+
+import stack as local_stack  # noqa: E402
+
+CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
+CHROMIUM_ARGUMENTS = [
+    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+    "--disable-background-networking", "--disable-component-update", "--disable-sync",
+]
+LOG_LINES = 40
+
+_running: local_stack.LocalStack | None = None
+
+
+@pytest.fixture(scope="session")
+def stack() -> Iterator[local_stack.LocalStack]:
+    """The deployed service with its demo data; see LocalStack for what it offers."""
+    global _running
+    work = OUTPUT / "stack"
+    shutil.rmtree(work, ignore_errors=True)
+    parameters = json.loads((ROOT / "infra" / "parameters" / "test.json").read_text())
+    if os.uname().machine in ("arm64", "aarch64"):
+        parameters["Architecture"] = "arm64"
+    running = local_stack.LocalStack(local_stack.free_port(), parameters, work, name="test")
+    with running:
+        _running = running
+        running.deploy()
+        running.seed()
+        yield running
+    _running = None
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[object]:
+    """The system's Chromium, headless; it finds names below .localhost on this machine by itself."""
+    program = next((path for name in CHROMIUM if (path := shutil.which(name))), None)
+    if program is None:
+        pytest.skip("no Chromium on this machine (make doctor)")
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=program, args=CHROMIUM_ARGUMENTS)
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture
+def page(browser: object, stack: local_stack.LocalStack) -> Iterator[object]:
+    """A fresh page in Italian whose relative addresses are the service's."""
+    context = browser.new_context(base_url=stack.origin, locale="it-IT", timezone_id="Europe/Rome")  # type: ignore[attr-defined]
+    context.set_default_timeout(15_000)
+    yield context.new_page()
+    context.close()
+
+
+# ------------------------------------------------------------ reporting
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--strict-skips", action="store_true", default=os.environ.get("CI") == "true",
+                     help="a skipped test fails (the default where CI=true)")
+
+
+def _refuse_skip(report: pytest.TestReport | pytest.CollectReport) -> None:
+    """A skip in CI would hide a missing tool."""
+    if report.outcome == "skipped" and not hasattr(report, "wasxfail"):
+        reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
+        report.outcome = "failed"
+        report.longrepr = f"Skipped, which CI does not accept: {reason}"
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
+    outcome = yield
+    report = outcome.get_result()
+    if item.config.getoption("--strict-skips"):
+        _refuse_skip(report)
+    if report.failed and _running is not None:
+        report.sections.append(("emulator's log", _running.log_tail(LOG_LINES)))
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_make_collect_report(collector: pytest.Collector) -> Iterator[None]:
+    outcome = yield
+    if collector.config.getoption("--strict-skips"):
+        _refuse_skip(outcome.get_result())
