@@ -28,6 +28,7 @@ def environment(port: int, state: Path | None, region: str) -> None:
         AUTH="true", BIND_HOST="127.0.0.1", GATEWAY_PORT=str(port), MINISTACK_REGION=region, LOG_LEVEL="INFO",
         AWS_ACCESS_KEY_ID="test", AWS_SECRET_ACCESS_KEY="test", AWS_REGION=region, AWS_DEFAULT_REGION=region,
         AWS_ENDPOINT_URL=f"http://127.0.0.1:{port}",
+        IOT_MTLS_ENABLED="0", SFTP_ENABLED="0",  # no listeners beside the one
     )
     if state is not None:
         os.environ.update(PERSIST_STATE="1", S3_PERSIST="1", STATE_DIR=str(state / "services"), S3_DATA_DIR=str(state / "objects"))

@@ -46,7 +46,8 @@ pub async fn payment(app: &App, asked: &GetPayment) -> Result<Answer, BoxError> 
         category: notice.category.transfer_category(),
         metadata: Vec::new(),
     };
-    Ok(Answer::Payment(asked.version, Payment::single(&iuv, notice.due, &notice.description, debtor, transfer)))
+    let payment = Payment::single(&iuv, notice.due, &notice.description, debtor, transfer);
+    Ok(Answer::Payment(asked.version, Box::new(payment)))
 }
 
 /// The notice, if it can be paid now, or the fault that says why not. 1 strong read; 2 for a number we do not know.
