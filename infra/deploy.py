@@ -46,6 +46,7 @@ class Target:
     parameters: dict[str, str] = field(default_factory=dict)
     build: Path = ROOT / "build"
     work: Path = ROOT / ".local"  # digests and the packaged template go here
+    uploaded: int = 0  # functions whose bytes were new
 
     def client(self, service: str):
         # The emulator takes these as the account's root; the cloud uses the person's own credentials.
@@ -168,8 +169,17 @@ def upload(target: Target, bucket: str) -> dict[str, str]:
     with ThreadPoolExecutor(os.cpu_count() or 2) as pool:
         done = list(pool.map(one, functions()))
     memory.write_text(json.dumps(known))
-    print(f"deploy: {sum(new for *_, new in done)} of {len(done)} functions uploaded", flush=True)
+    target.uploaded = sum(new for *_, new in done)
     return {name: key for name, key, _ in done}
+
+
+def forget_old_packages(target: Target, bucket: str, keep: set[str]) -> None:
+    """The emulator holds every package on this disk: those that no function uses any more go."""
+    client = target.client("s3")
+    for page in client.get_paginator("list_objects_v2").paginate(Bucket=bucket):
+        old = [item["Key"] for item in page.get("Contents", []) if item["Key"].startswith("templates/") or item["Key"] not in keep]
+        for key in old:
+            client.delete_object(Bucket=bucket, Key=key)
 
 
 def package(target: Target, bucket: str, keys: dict[str, str]) -> Path:
@@ -225,6 +235,7 @@ def deploy(target: Target) -> dict[str, str]:
         raise DeployError(f"CloudFormation refused or failed:\n{result.stdout}{result.stderr}\n{failures(target)}")
     if target.endpoint:
         stamp.write_text(mark)
+        forget_old_packages(target, bucket, set(keys.values()))
     return outputs(target)
 
 
@@ -241,13 +252,14 @@ def main() -> int:
     parameters.update(item.split("=", 1) for item in options.more)
     started = time.monotonic()
     try:
-        result = deploy(Target(options.stack, options.region, options.endpoint, parameters, options.build))
+        target = Target(options.stack, options.region, options.endpoint, parameters, options.build)
+        result = deploy(target)
     except DeployError as error:
         print(f"deploy: {error}", file=sys.stderr)
         return 1
     for key, value in sorted(result.items()):
         print(f"{key:22} {value}")
-    print(f"deploy: done in {time.monotonic() - started:.0f} s")
+    print(f"deploy: {target.uploaded} functions uploaded, done in {time.monotonic() - started:.0f} s")
     return 0
 
 

@@ -288,27 +288,29 @@ def run() -> None:
     from mailbox import serve
     from stack import LocalStack, StackError, port_owner
 
+    def stop(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    signal.signal(signal.SIGTERM, stop)
     started = time.monotonic()
     pid_file = WORK / "run.pid"
     for port, variable in ((PORT, "PORT"), (MAIL_PORT, "MAIL_PORT")):
         owner = port_owner(port)
         if owner:
-            raise Failure(f"Port {port} is taken by {owner}. Stop it, or choose another: make run {variable}={port + 1}")
+            left = " (an emulator that an earlier run left behind)" if "infra/local/emulator.py" in owner else ""
+            raise Failure(f"Port {port} is taken by {owner}{left}. Stop it, or choose another: make run {variable}={port + 1}")
     assets()
     build()
 
-    def stop(*_: object) -> None:
-        raise KeyboardInterrupt
-
-    signal.signal(signal.SIGTERM, stop)
     stack = LocalStack(PORT, local_parameters(), WORK, state=WORK / "state", name=STACK)
     mailbox = None
     try:
         pid_file.write_text(str(os.getpid()))
         with Step("emulator"):
             stack.start()
-        with Step("stack"):
+        with Step("stack") as step:
             stack.deploy()
+            step.note = f"{stack.target.uploaded} functions were new"
         with Step("demo data"):
             stack.seed()
         mailbox = serve(MAIL_PORT, stack.endpoint)
@@ -364,8 +366,9 @@ def watch() -> None:
         try:
             assets()
             build()
-            with Step("stack"):
+            with Step("stack") as step:
                 stack.deploy()
+                step.note = f"{stack.target.uploaded} functions were new"
         except (Failure, DeployError) as error:
             print(f"{error}", flush=True)
 
@@ -425,12 +428,13 @@ def test(arguments: list[str]) -> None:
     tools()
     inside_venv(["test", *arguments])
     locked = ["--locked"] if CI else []
+    quiet = [] if sys.stdout.isatty() else ["--quiet"]
     assets()
     started = time.monotonic()
     run_shown("format", ["cargo", "fmt", "--all", "--check"])
     lint()
-    run_shown("clippy", ["cargo", "clippy", "--quiet", "--profile", PROFILE, "--workspace", "--all-targets", *locked, "--", "-D", "warnings"])
-    run_shown("unit tests", ["cargo", "test", "--quiet", "--profile", PROFILE, "--workspace", *locked])
+    run_shown("clippy", ["cargo", "clippy", *quiet, "--profile", PROFILE, "--workspace", "--all-targets", *locked, "--", "-D", "warnings"])
+    run_shown("unit tests", ["cargo", "test", *quiet, "--profile", PROFILE, "--workspace", *locked])
     build()
     strict = ["--strict-skips"] if CI else []
     run_shown("stack tests", [str(VENV / "bin" / "python"), "-m", "pytest", "tests", *strict, *arguments])
@@ -455,9 +459,8 @@ def deploy_cloud(options: argparse.Namespace) -> None:
     assets()
     with Step("functions for AWS") as step:
         architecture = ["--arm64"] if parameters.get("Architecture", "arm64") == "arm64" else ["--x86-64"]
-        packages = [argument for name in binaries() if name != "seed" for argument in ("--bin", name)]
         environment = {**os.environ, "PATH": f"{VENV / 'bin'}:{os.environ['PATH']}"}
-        run_logged(step, [str(VENV / "bin" / "cargo-lambda"), "lambda", "build", "--release", *architecture, *packages], WORK / "build-aws.log",
+        run_logged(step, [str(VENV / "bin" / "cargo-lambda"), "lambda", "build", "--release", "--bins", *architecture], WORK / "build-aws.log",
                    "Is the target installed? rustup target add aarch64-unknown-linux-gnu", environment)
     command = [str(VENV / "bin" / "python"), str(ROOT / "infra" / "deploy.py"), "--stack", options.stack,
                "--parameters", options.parameters, "--build", str(target_folder() / "lambda")]

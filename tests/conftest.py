@@ -17,6 +17,7 @@ OUTPUT = ROOT / "tests" / ".output"
 sys.path.insert(0, str(ROOT / "infra" / "local"))
 
 import stack as local_stack  # noqa: E402
+from lib.world import World  # noqa: E402
 
 CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
 CHROMIUM_ARGUMENTS = [
@@ -44,6 +45,12 @@ def stack() -> Iterator[local_stack.LocalStack]:
         running.seed()
         yield running
     _running = None
+
+
+@pytest.fixture(scope="session")
+def world(stack: local_stack.LocalStack) -> World:
+    """Clerks, fresh pupils, fresh families, the station; see lib/world.py."""
+    return World(stack)
 
 
 @pytest.fixture(scope="session")

@@ -135,6 +135,19 @@ def name_the_mail_sender() -> None:
     )
 
 
+def authorise_batches_as_single_messages() -> None:
+    """IAM has no action for SQS batches: who may send one message may send ten."""
+    from ministack.core import iam_actions
+
+    action_of = iam_actions.extract_iam_action
+
+    def without_batch(service, *args, **kwargs):
+        action = action_of(service, *args, **kwargs)
+        return action.removesuffix("Batch") if action and service == "sqs" else action
+
+    iam_actions.extract_iam_action = without_batch
+
+
 def let_items_expire() -> None:
     """CloudFormation makes tables without their time to live: expired items would stay for ever."""
     from ministack.services import dynamodb
@@ -151,6 +164,19 @@ def let_items_expire() -> None:
         return name, attributes
 
     table["create"] = create_with_expiry
+
+
+def authorise_batches_as_messages() -> None:
+    """Sending a batch is authorised as an action of its own; AWS knows `sqs:SendMessage` for both."""
+    from ministack.core import iam_actions
+
+    extract = iam_actions.extract_iam_action
+
+    def as_messages(*args, **kwargs):
+        action = extract(*args, **kwargs)
+        return action.removesuffix("Batch") if action and action.startswith("sqs:") else action
+
+    iam_actions.extract_iam_action = as_messages
 
 
 def main() -> int:
@@ -174,6 +200,7 @@ def main() -> int:
     leave_our_hosts_alone()
     name_the_mail_sender()
     let_items_expire()
+    authorise_batches_as_messages()
     from ministack.app import main as serve
 
     return serve() or 0

@@ -9,6 +9,8 @@ import http.client
 import json
 import os
 import re
+import shlex
+import shutil
 import signal
 import socket
 import subprocess
@@ -121,7 +123,8 @@ class LocalStack:
             raise StackError(f"Port {self.port} is taken by {owner}. Stop it, or choose another port: make run PORT={self.port + 1}")
         self.work.mkdir(parents=True, exist_ok=True)
         scratch = self.work / "tmp"
-        scratch.mkdir(exist_ok=True)
+        shutil.rmtree(scratch, ignore_errors=True)  # programs of functions that an earlier run unpacked
+        scratch.mkdir()
         command = [sys.executable, str(ROOT / "infra" / "local" / "emulator.py"), "--port", str(self.port), "--region", REGION]
         if self.state is not None:
             self.state.mkdir(parents=True, exist_ok=True)
@@ -179,7 +182,18 @@ class LocalStack:
     def deploy(self) -> dict[str, str]:
         self.outputs = deployment.deploy(self.target)
         (self.work / "outputs.json").write_text(json.dumps(self.outputs, indent=2))
+        self.write_environment()
         return self.outputs
+
+    def write_environment(self) -> None:
+        """A file for `. .local/env`: what the deployed functions get, for a function run by hand beside the stack."""
+        variables = {"AWS_ENDPOINT_URL": self.endpoint, "AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_REGION": REGION}
+        for page in self.client("lambda").get_paginator("list_functions").paginate():
+            for function in page["Functions"]:
+                if function["FunctionName"].startswith(f"{self.name}-"):
+                    variables.update(function["Environment"]["Variables"])
+        lines = (f"export {key}={shlex.quote(value)}\n" for key, value in sorted(variables.items()))
+        (self.work / "env").write_text("".join(lines))
 
     def seed(self) -> None:
         """Makes the demo's schools, people and notices; where they are already it changes nothing."""

@@ -24,6 +24,7 @@ pub async fn handle(app: &App, request: &Request) -> Result<Response, Failure> {
             Some(page) => inform(app, request, page).await,
             None => not_found(app, request).await,
         },
+        ("GET", _) => not_found(app, request).await,
         (_, [] | ["services" | "pago-in-rete" | "home" | "status"] | ["assets", ..]) => {
             Err(Failure::MethodNotAllowed { allow: "GET, HEAD" })
         }

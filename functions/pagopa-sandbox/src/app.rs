@@ -13,10 +13,14 @@ pub struct App {
 }
 
 impl App {
-    /// Reads the environment and the one secret we may know: the one that the station asks of its caller.
+    /// What `main` does first: log, configuration from the environment, clients.
     pub async fn start() -> Result<Self, BoxError> {
         log::init();
-        let config = Config::from_env()?;
+        Self::open(Config::from_env()?).await
+    }
+
+    /// Opens the clients, and reads the one secret we may know: the one that the station asks of its caller.
+    pub async fn open(config: Config) -> Result<Self, BoxError> {
         let timeouts = TimeoutConfig::builder()
             .connect_timeout(Duration::from_secs(1))
             .operation_attempt_timeout(Duration::from_secs(2))

@@ -1,22 +1,23 @@
 use crate::BoxError;
 
 /// What the deployment tells us.
-pub(crate) struct Config {
+pub struct Config {
     /// Our own table.
-    pub(crate) table: String,
+    pub table: String,
     /// Our own address, without a slash at the end.
-    pub(crate) origin: String,
-    pub(crate) deliveries_queue_url: String,
+    pub origin: String,
+    pub deliveries_queue_url: String,
     /// What the Backoffice would tell the Node about every school's notices: the broker, its station, its address.
-    pub(crate) broker: String,
-    pub(crate) station_id: String,
-    pub(crate) station_url: String,
+    pub broker: String,
+    pub station_id: String,
+    pub station_url: String,
     /// Name of the secret that the station asks for where there is no mutual TLS.
-    pub(crate) station_secret: String,
+    pub station_secret: String,
 }
 
 impl Config {
-    pub(crate) fn from_env() -> Result<Self, BoxError> {
+    /// Fails with one line that says what is missing.
+    pub fn from_env() -> Result<Self, BoxError> {
         let read = |name: &str| {
             let value = std::env::var(name).unwrap_or_default();
             match value.is_empty() {

@@ -90,11 +90,14 @@ impl Store {
         now: Timestamp,
     ) -> Result<Session, BoxError> {
         let expires = now.as_second() + seconds;
-        let request = self.client.update_item().table_name(&self.table).set_key(Some(key(&position_key(position), "POSITION")));
+        let request =
+            self.client.update_item().table_name(&self.table).set_key(Some(key(&position_key(position), "POSITION")));
         let opened = conflict(
             request
                 .update_expression("SET #token = :token, expires_at = :expires, #ttl = :ttl")
-                .condition_expression("attribute_not_exists(PK) OR (attribute_not_exists(paid_by) AND expires_at < :now)")
+                .condition_expression(
+                    "attribute_not_exists(PK) OR (attribute_not_exists(paid_by) AND expires_at < :now)",
+                )
                 .expression_attribute_names("#token", "token")
                 .expression_attribute_names("#ttl", "ttl")
                 .expression_attribute_values(":token", text(token))
@@ -123,7 +126,8 @@ impl Store {
 
     /// Ends a session without a payment: one conditional update; a session that is no longer ours stays as it is.
     pub(crate) async fn close_session(&self, position: &Position, token: &str) -> Result<(), BoxError> {
-        let request = self.client.update_item().table_name(&self.table).set_key(Some(key(&position_key(position), "POSITION")));
+        let request =
+            self.client.update_item().table_name(&self.table).set_key(Some(key(&position_key(position), "POSITION")));
         conflict(
             request
                 .update_expression("SET expires_at = :never")
@@ -179,7 +183,8 @@ impl Store {
     /// The newest first, older than `before`: one query.
     pub(crate) async fn receipts(&self, before: Option<&str>, limit: i32) -> Result<Vec<Logged>, BoxError> {
         let before = before.unwrap_or("~"); // sorts after every id
-        let request = self.client.query().table_name(&self.table).scan_index_forward(false).limit(limit).consistent_read(true);
+        let request =
+            self.client.query().table_name(&self.table).scan_index_forward(false).limit(limit).consistent_read(true);
         let answer = request
             .key_condition_expression("PK = :receipts AND SK < :before")
             .expression_attribute_values(":receipts", text("RECEIPT"))
@@ -202,7 +207,9 @@ impl Store {
             .expression_attribute_values(":delivery", Value::L(vec![text(&serde_json::to_string(delivery)?)]))
             .expression_attribute_values(":most", number(i64::try_from(MAX_DELIVERIES)?));
         if delivery.is_final() {
-            request = request.expression_attribute_names("#state", "state").expression_attribute_values(":notified", text(NOTIFIED));
+            request = request
+                .expression_attribute_names("#state", "state")
+                .expression_attribute_values(":notified", text(NOTIFIED));
         }
         conflict(request.send().await)?;
         Ok(())
@@ -254,7 +261,8 @@ fn receipt_item(receipt: &StoredReceipt, xml: &str, now: Timestamp) -> Result<It
 }
 
 fn logged(item: &Item) -> Result<Logged, BoxError> {
-    let string = |name: &str| item.get(name).and_then(|value| value.as_s().ok()).map(String::as_str).unwrap_or_default();
+    let string =
+        |name: &str| item.get(name).and_then(|value| value.as_s().ok()).map(String::as_str).unwrap_or_default();
     let deliveries = item.get("deliveries").and_then(|value| value.as_l().ok()).map(Vec::as_slice).unwrap_or_default();
     Ok(Logged {
         receipt: data(item)?,

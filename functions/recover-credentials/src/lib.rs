@@ -134,16 +134,14 @@ async fn begin(app: &App, request: &Request, what: Recover) -> Result<Response, 
         Some(id) => app.store.person(&id).await?,
         None => None,
     };
-    match person.filter(|person| !asked_just_now(person, request)) {
-        // Moved: the answer was used, or the person changed in between; the mail of that change is on its way.
-        Some(person) => {
-            recover(app, request, what, person, &proof.spent).await?;
-        }
-        None => {
-            if app.store.spend(&proof.spent).await? == Begun::Replayed {
-                return again(vec![robot::already_used()]);
-            }
-        }
+    let written = match person.filter(|person| !asked_just_now(person, request)) {
+        Some(person) => recover(app, request, what, person, &proof.spent).await?,
+        None => Written::Moved,
+    };
+    // Nothing was written: nobody was found, the answer was used before, or the person changed in between. The answer is
+    // used up all the same, so that a second use reads the same for known and unknown.
+    if written == Written::Moved && app.store.spend(&proof.spent).await? == Begun::Replayed {
+        return again(vec![robot::already_used()]);
     }
     let shown = frame.show(Outcome::Shown(Asked { what, sent: "if-known" }))?;
     let status = if request.face() == Face::Json { 202 } else { 200 };
@@ -188,9 +186,7 @@ async fn recover(
         }),
         ..person
     };
-    match app.store.begin_recovery(&next, token.as_deref(), spent).await? {
-        Written::Done | Written::Moved => Ok(()),
-    }
+    Ok(app.store.begin_recovery(&next, token.as_deref(), spent).await?)
 }
 
 async fn reset(app: &App, request: &Request) -> Result<Response, Failure> {

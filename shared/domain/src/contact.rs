@@ -178,6 +178,12 @@ impl Username {
     }
 }
 
+/// The text as people search for it: small letters without accents and apostrophes.
+pub fn searchable(text: &str) -> String {
+    let marks = |c: &char| !matches!(c, '\'' | '’' | '`' | '\u{300}'..='\u{36f}');
+    text.chars().flat_map(char::to_lowercase).map(fold).filter(marks).collect()
+}
+
 /// The letter without its accent, for the Latin letters that Italian registers hold.
 fn fold(c: char) -> char {
     match c {
@@ -246,6 +252,15 @@ mod tests {
             |name: &str, surname: &str| Username::compose(&name.parse().unwrap(), &surname.parse().unwrap(), 42);
         assert_eq!(compose("Niccolò", "D'Angelo").as_str(), "n.dangelo.0042");
         assert_eq!(compose("伟", "王").as_str(), "utente.0042");
+    }
+
+    #[test]
+    fn searches() {
+        for (written, searched) in
+            [("Niccolò", "niccolo"), ("D’Angelo", "dangelo"), ("Irène", "irene"), ("Ire\u{300}ne", "irene"), ("3B", "3b")]
+        {
+            assert_eq!(searchable(written), searched);
+        }
     }
 
     proptest! {

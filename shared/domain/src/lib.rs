@@ -21,8 +21,8 @@ mod receipt;
 mod registration;
 mod school;
 
-pub use cart::{Cart, CartFull, NoticeKey};
-pub use contact::{EmailAddress, Name, TextError, Username};
+pub use cart::{Cart, CartFull, Dropped, NoticeKey, Review, Why};
+pub use contact::{EmailAddress, Name, TextError, Username, searchable};
 pub use effects::{Cause, Effect, Image, Urgency, What, effects};
 pub use entity_code::{EntityCode, EntityCodeError};
 pub use euro::{Euro, EuroError};

@@ -4,8 +4,8 @@ use jiff::{Timestamp, civil::Date};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Category, Cause, EntityCode, Errors, Euro, EuroError, FieldError, FiscalCode, Name, NoticeNumber, Oddity, Outcome,
-    Personal, Pupil, PupilId, Receipt, ReceiptId,
+    Category, Cause, EntityCode, Errors, Euro, EuroError, FieldError, FiscalCode, Name, NoticeKey, NoticeNumber,
+    Oddity, Outcome, Personal, Pupil, PupilId, Receipt, ReceiptId,
 };
 
 /// A notice that a school has issued to a pupil's family.
@@ -190,6 +190,15 @@ pub enum Change {
 }
 
 impl Notice {
+    pub fn key(&self) -> NoticeKey {
+        NoticeKey { school: self.school.clone(), number: self.number.clone() }
+    }
+
+    /// Nobody but the school knows of it yet.
+    pub fn is_draft(&self) -> bool {
+        matches!(self.state, NoticeState::Payable) && self.notified.is_none()
+    }
+
     /// The settlement, once paid.
     pub fn paid(&self) -> Option<&Settlement> {
         match &self.state {

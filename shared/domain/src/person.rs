@@ -4,8 +4,8 @@ use jiff::{Timestamp, civil::Date};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Cart, Cause, EmailAddress, EntityCode, FiscalCode, Language, Name, PersonId, Personal, PupilId, SessionId, Sex,
-    Username,
+    Cart, Cause, EmailAddress, EntityCode, FiscalCode, Language, Name, Notice, PersonId, Personal, PupilId, SessionId,
+    Sex, Username,
 };
 
 /// A user of the service.
@@ -169,6 +169,11 @@ impl Account {
         self.links.iter().find(|link| link.pupil == *pupil)
     }
 
+    /// Is the notice one of this guardian's family? Whatever is not does not exist for them.
+    pub fn sees(&self, notice: &Notice) -> bool {
+        self.link(&notice.pupil).is_some() && !notice.is_draft()
+    }
+
     /// The school this person works for, if the session is strong enough for the role.
     pub fn staff(&self) -> Option<&Role> {
         self.roles.iter().find(|role| role.level <= self.session.level)
@@ -178,4 +183,72 @@ impl Account {
 /// The words that mean "enter": `Mario R.` for a greeting that a passer-by may read.
 pub fn greeting(name: &Name, surname: &Name) -> String {
     format!("{} {}", name.as_str(), surname.initial())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use jiff::SignedDuration;
+
+    fn account(session_generation: u64, level: Level, role: Level, consent: Option<u32>) -> Account {
+        let (at, id) = (Timestamp::UNIX_EPOCH, PersonId::from_bytes([1; 16]));
+        Account {
+            person: Person {
+                id: id.clone(),
+                version: 1,
+                generation: 3,
+                fiscal_code: Personal::new("BNCNNA85M55H501B".parse().unwrap()),
+                name: Personal::new("Anna".parse().unwrap()),
+                surname: Personal::new("Bianchi".parse().unwrap()),
+                email: Personal::new("anna@example.org".parse().unwrap()),
+                language: Language::It,
+                username: "anna.bianchi".parse().unwrap(),
+                password_hash: Personal::new(String::new()),
+                provisional: None,
+                created_at: at,
+                credentials: None,
+                recovery: None,
+                changed: None,
+            },
+            session: Session {
+                id: SessionId::from_bytes([2; 16]),
+                person: id,
+                generation: session_generation,
+                stage: Stage::Full,
+                level,
+                created_at: at,
+                expires_at: at + SignedDuration::from_secs(100),
+            },
+            roles: vec![Role { school: "80124890155".parse().unwrap(), school_name: String::new(), level: role }],
+            links: Vec::new(),
+            consent: consent.map(|version| Consent { version, at }),
+            cart: Cart::default(),
+        }
+    }
+
+    #[test]
+    fn a_session_dies_with_its_time_and_with_the_generation_it_was_made_under() {
+        let at = |seconds| Timestamp::from_second(seconds).unwrap();
+        let session = |generation| account(generation, Level::Password, Level::Password, None);
+        assert!(session(3).is_valid(at(99)));
+        assert!(!session(3).is_valid(at(100)), "its end is no part of it");
+        assert!(!session(2).is_valid(at(0)), "made before the password changed");
+        assert!(!session(4).is_valid(at(0)), "no generation of this person's");
+    }
+
+    #[test]
+    fn a_role_asks_for_its_level() {
+        let staff = |level, role| account(3, level, role, None).staff().is_some();
+        assert!(staff(Level::Password, Level::Password));
+        assert!(staff(Level::DigitalIdentity, Level::SecondFactor));
+        assert!(!staff(Level::Password, Level::SecondFactor), "must step up first");
+    }
+
+    #[test]
+    fn an_older_consent_does_not_count() {
+        let consent = |version| account(3, Level::Password, Level::Password, version).has_consented();
+        assert!(consent(Some(Consent::CURRENT)));
+        assert!(!consent(Some(Consent::CURRENT - 1)));
+        assert!(!consent(None));
+    }
 }

@@ -2,7 +2,10 @@
 
 use std::collections::HashMap;
 
-use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes};
+use aws_sdk_dynamodb::{
+    error::ProvideErrorMetadata,
+    types::{AttributeValue, KeysAndAttributes},
+};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use domain::{
     AttemptId, Category, Cause, EntityCode, Euro, Name, Notice, NoticeKey, NoticeNumber, NoticeState, PersonId,
@@ -110,19 +113,44 @@ impl Store {
         Ok(notices)
     }
 
-    /// The notices of a pupil, the earliest due first, from the index. 1 Query a page.
+    /// The notices of a pupil, the latest due first, from the index. 1 Query a page.
     pub async fn notices_of_pupil(&self, pupil: &PupilId, after: Option<&str>) -> Result<Page<Notice>, StoreError> {
-        self.list("by-pupil", "G1PK", by_pupil(pupil), after, true).await
+        const PAGE: i32 = 50;
+        let (slots, next) = self.list("by-pupil", "G1PK", by_pupil(pupil), after, PAGE).await?;
+        Ok(Page { items: slots.into_iter().filter_map(issued).collect(), next })
     }
 
-    /// The notices of a school in a school year, the latest due first, from the index. 1 Query a page.
+    /// The notices of a school in a school year, the latest due first, from the index. 1 Query a page of at most
+    /// `limit` notices (a Query answers one megabyte, some 800 of them). The list can go on after any notice, see
+    /// [`Store::after_notice`].
     pub async fn notices_of_school(
         &self,
         school: &EntityCode,
         year: &str,
         after: Option<&str>,
+        limit: i32,
     ) -> Result<Page<Notice>, StoreError> {
-        self.list("by-school", "G2PK", by_school(school, year), after, false).await
+        let (slots, next) = self.list("by-school", "G2PK", by_school(school, year), after, limit).await?;
+        Ok(Page { items: slots.into_iter().filter_map(issued).collect(), next })
+    }
+
+    /// The page token with which a school's list goes on after this notice.
+    pub fn after_notice(notice: &Notice) -> Result<String, StoreError> {
+        let (pk, sk) = Key::Notice(&notice.school, &notice.number).pair();
+        let (list, place) = place_at_school(notice);
+        let names = ["PK", "SK", "G2PK", "G2SK"].map(String::from);
+        cursor(&names.into_iter().zip([pk, sk, list, place].map(text)).collect())
+    }
+
+    /// The numbers of a school that were paid and never issued, from the index. 1 Query; there are few or none.
+    pub async fn quarantined(&self, school: &EntityCode) -> Result<Vec<Quarantine>, StoreError> {
+        const MOST: i32 = 100;
+        let (slots, _) = self.list("by-school", "G2PK", by_school(school, QUARANTINE), None, MOST).await?;
+        let quarantined = |slot| match slot {
+            Slot::UnknownPaid(quarantine) => Some(*quarantine),
+            Slot::Free | Slot::Issued(_) => None,
+        };
+        Ok(slots.into_iter().filter_map(quarantined).collect())
     }
 
     async fn list(
@@ -131,9 +159,8 @@ impl Store {
         key: &str,
         value: String,
         after: Option<&str>,
-        forward: bool,
-    ) -> Result<Page<Notice>, StoreError> {
-        const PAGE: i32 = 50;
+        limit: i32,
+    ) -> Result<(Vec<Slot>, Option<String>), StoreError> {
         let answer = self
             .table
             .db
@@ -142,19 +169,20 @@ impl Store {
             .index_name(index)
             .key_condition_expression(format!("{key} = :pk"))
             .expression_attribute_values(":pk", text(value))
-            .scan_index_forward(forward)
-            .limit(PAGE)
+            .scan_index_forward(false)
+            .limit(limit)
             .set_exclusive_start_key(after.map(cursor_from).transpose()?)
             .send()
-            .await?;
+            .await
+            .map_err(|error| match error.code() {
+                // A key that is not within this list: somebody wrote the token by hand.
+                Some("ValidationException") if after.is_some() => StoreError::BadPage,
+                _ => error.into(),
+            })?;
         let next = answer.last_evaluated_key.as_ref().map(cursor).transpose()?;
-        let mut notices = Vec::new();
-        for item in answer.items.unwrap_or_default() {
-            if let Slot::Issued(notice) = self.slot_from(item)? {
-                notices.push(*notice);
-            }
-        }
-        Ok(Page { items: notices, next })
+        let slots: Result<Vec<Slot>, StoreError> =
+            answer.items.unwrap_or_default().into_iter().map(|item| self.slot_from(item)).collect();
+        Ok((slots?, next))
     }
 
     /// The command under this key, written if absent: whoever comes second gets the first one's. 1–2 round trips.
@@ -255,14 +283,14 @@ impl Store {
             notified: notice.notified.clone(),
             state: notice.state.clone(),
         };
-        let issued_on = notice.issued_at.to_zoned(jiff::tz::TimeZone::UTC).date();
+        let (list, place) = place_at_school(notice);
         // State is in no index key: each transition would cost double.
         Ok(item(&Key::Notice(&notice.school, &notice.number), &record)?
             .with("kind", text("notice"))
             .with("G1PK", text(by_pupil(&notice.pupil)))
             .with("G1SK", text(format!("{}#{}", notice.due, notice.number)))
-            .with("G2PK", text(by_school(&notice.school, &school_year(issued_on))))
-            .with("G2SK", text(format!("{}#{}", notice.due, notice.number))))
+            .with("G2PK", text(list))
+            .with("G2SK", text(place)))
     }
 
     pub(crate) fn quarantine_item(&self, quarantine: &Quarantine) -> Result<Item, StoreError> {
@@ -272,7 +300,26 @@ impl Store {
             version: quarantine.version,
             settlement: quarantine.settlement.clone(),
         };
-        Ok(item(&Key::Notice(&quarantine.school, &quarantine.number), &record)?.with("kind", text("notice")))
+        Ok(item(&Key::Notice(&quarantine.school, &quarantine.number), &record)?
+            .with("kind", text("notice"))
+            .with("G2PK", text(by_school(&quarantine.school, QUARANTINE)))
+            .with("G2SK", text(quarantine.number.as_str())))
+    }
+}
+
+/// The list of a school's quarantined numbers, in the index by school.
+const QUARANTINE: &str = "QUARANTINE";
+
+/// Where a notice stands in the index by school: its school year's list, and its place there.
+fn place_at_school(notice: &Notice) -> (String, String) {
+    let issued_on = notice.issued_at.to_zoned(jiff::tz::TimeZone::UTC).date();
+    (by_school(&notice.school, &school_year(issued_on)), format!("{}#{}", notice.due, notice.number))
+}
+
+fn issued(slot: Slot) -> Option<Notice> {
+    match slot {
+        Slot::Issued(notice) => Some(*notice),
+        Slot::Free | Slot::UnknownPaid(_) => None,
     }
 }
 

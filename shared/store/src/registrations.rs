@@ -73,12 +73,14 @@ impl Store {
         }
     }
 
-    /// Spends a captcha's answer for a step that writes nothing else. 1 PutItem.
+    /// Spends a captcha's answer for a step that writes nothing else. 1 transaction: a plain put would take the equal
+    /// marker of an earlier use for its own, written before an answer that was lost.
     pub async fn spend(&self, spent: &Spent) -> Result<Begun, StoreError> {
-        Ok(match self.table.put(spent_item(spent)?, If::Absent).await? {
-            Written::Done => Begun::Done,
-            Written::Moved => Begun::Replayed,
-        })
+        match self.table.transact(vec![self.table.putting(spent_item(spent)?, If::Absent)?]).await? {
+            Committed::Done => Ok(Begun::Done),
+            Committed::Failed(_) => Ok(Begun::Replayed),
+            Committed::Conflict => Err(StoreError::Unavailable("two requests with one answer met".into())),
+        }
     }
 
     /// 1 GetItem (strong). An expired one is as good as absent, whatever TTL has done.

@@ -70,6 +70,14 @@ impl<'a> Frame<'a> {
         Self::signed_out(app, request)
     }
 
+    /// After a command on the cart the menu counts what is in it now.
+    pub fn with_cart(mut self, count: usize) -> Self {
+        if let Some(known) = &mut self.known {
+            known.cart_count = count;
+        }
+        self
+    }
+
     /// The answer, as this caller wants it.
     pub fn show<T: View>(&self, outcome: Outcome<T>) -> Result<Response, Failure> {
         let page = self.request.face() == Face::Page;
@@ -94,6 +102,16 @@ impl<'a> Frame<'a> {
             }
             Outcome::Conflict { code, it, en, .. } => {
                 self.problem(409, code, self.t("Operazione non possibile", "Not possible now"), self.t(&it, &en), &[])
+            }
+            Outcome::Unavailable { code, it, en, what } => {
+                let response = match page {
+                    true => self.page(503, what.render(self, &[FieldError::new("", code, it, en)])?),
+                    false => {
+                        let title = self.t("Servizio momentaneamente non disponibile", "Service temporarily unavailable");
+                        self.problem(503, code, title, self.t(&it, &en), &[])?
+                    }
+                };
+                Ok(response.with_header("retry-after", "2"))
             }
         }
     }
@@ -364,3 +382,70 @@ struct FailureView {
 }
 
 crate::view!(FailureView, "failure.html");
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Site, testing};
+
+    fn known(school: Option<&str>, is_parent: bool, full: bool) -> Known {
+        Known {
+            greeting: "Maria <R.>".into(),
+            session: SessionId::from_bytes([1; 16]),
+            bearer: false,
+            full,
+            school: school.map(str::to_owned),
+            is_parent,
+            cart_count: 2,
+        }
+    }
+
+    async fn page(path: &str, known: Option<Known>) -> String {
+        let app = testing::app("https://pagoinrete.example", "").await.unwrap();
+        let request = Request::parse(testing::get(path).page().event(), Site::Secure, Timestamp::UNIX_EPOCH, [0; 16]);
+        if let Some(known) = known {
+            request.known.set(known).unwrap();
+        }
+        Frame::signed_out(&app, &request).fail(&Failure::NotFound).unwrap().text().to_owned()
+    }
+
+    #[tokio::test]
+    async fn menus_fit_the_person_and_the_place() {
+        let school = || Some("I.C. Test");
+        let cases = [
+            ("/x", None, None),
+            ("/x", Some(known(None, true, true)), Some("/notices")),
+            ("/x", Some(known(None, false, true)), Some("/notices")),
+            ("/x", Some(known(school(), true, true)), Some("/notices")),
+            ("/x", Some(known(school(), false, true)), Some("/school/notices/new")),
+            ("/school/x", Some(known(school(), true, true)), Some("/school/notices/new")),
+            ("/school/x", Some(known(None, true, true)), Some("/notices")),
+            ("/schools", Some(known(school(), true, true)), Some("/notices")),
+            ("/x", Some(known(None, true, false)), None),
+        ];
+        for (path, known, entry) in cases {
+            let (signed_in, works) = (known.is_some(), known.as_ref().is_some_and(|known| known.school.is_some()));
+            let html = page(path, known).await;
+            let menu = html.split("class=\"main-menu\"").nth(1).map(|rest| rest.split("</nav>").next().unwrap());
+            assert_eq!(menu.is_some(), entry.is_some(), "{path}");
+            if let (Some(menu), Some(entry)) = (menu, entry) {
+                assert!(menu.contains(&format!("href=\"{entry}\"")), "{path}: {menu}");
+            }
+            assert_eq!(html.contains("action=\"/logout\""), signed_in, "{path}: the way out");
+            assert_eq!(html.contains("href=\"/login\""), !signed_in, "{path}: the way in");
+            assert_eq!(html.contains(">Area della scuola<"), works, "{path}");
+            assert!(!html.contains("<R.>"));
+        }
+        let parent = page("/cart", Some(known(None, true, true))).await;
+        assert!(parent.contains("href=\"/cart\" aria-current=\"page\""), "where one is");
+        assert!(parent.contains(">2<span class=\"visually-hidden\"> avvisi"), "what is in the cart");
+    }
+
+    #[tokio::test]
+    async fn languages_lead_to_the_same_page() {
+        let html = page("/notices?state=paid&lang=it", None).await;
+        assert!(html.contains("href=\"/notices?state=paid&#38;lang=en\""), "{html}");
+        let html = page("/%2e%2e//x", None).await;
+        assert!(html.contains("href=\"/?lang=en\""));
+    }
+}

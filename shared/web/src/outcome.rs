@@ -24,6 +24,8 @@ pub enum Outcome<T> {
     Refused { errors: Vec<FieldError>, form: T },
     /// 409: the page as it stands now, with the reason on top; for programs a problem.
     Conflict { code: &'static str, it: String, en: String, what: T },
+    /// 503: another's service does not answer. The page as it stands, with the reason on top; for programs a problem.
+    Unavailable { code: &'static str, it: String, en: String, what: T },
 }
 
 /// Ties a type to its template: `web::view!(CartPage, "cart.html");`. The template sees `f` (the frame), `v` (the

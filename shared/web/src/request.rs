@@ -352,3 +352,129 @@ pub fn many<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Vec<Str
         OneOrMany::Many(texts) => Ok(texts),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{self, Asked};
+    use serde::Deserialize;
+    use serde_json::json;
+
+    #[derive(Debug, Default, PartialEq, Deserialize)]
+    #[serde(default, deny_unknown_fields)]
+    struct Form {
+        name: Option<String>,
+        amount: Option<String>,
+        #[serde(deserialize_with = "many")]
+        notices: Vec<String>,
+    }
+
+    fn request(asked: Asked) -> Request {
+        Request::parse(asked.event(), Site::Local, Timestamp::UNIX_EPOCH, [0; 16])
+    }
+
+    fn read(asked: Asked) -> Result<Form, String> {
+        request(asked).read::<Form>().map_err(|failure| format!("{} {}", failure.status(), failure.words(Language::En).code))
+    }
+
+    fn form(name: &str, amount: &str, notices: &[&str]) -> Form {
+        let text = |text: &str| (!text.is_empty()).then(|| text.to_owned());
+        Form { name: text(name), amount: text(amount), notices: notices.iter().map(|n| (*n).to_owned()).collect() }
+    }
+
+    #[test]
+    fn forms_and_json_fill_the_same_struct() {
+        assert_eq!(read(testing::post("/", &[("name", "Niccolò & Co"), ("amount", "22,50")])), Ok(form("Niccolò & Co", "22,50", &[])));
+        assert_eq!(read(testing::post_json("/", &json!({ "name": "Niccolò & Co", "amount": "22,50" }))), Ok(form("Niccolò & Co", "22,50", &[])));
+        assert_eq!(read(testing::post("/", &[("notices", "a")])), Ok(form("", "", &["a"])));
+        assert_eq!(read(testing::post("/", &[("notices", "a"), ("notices", "b")])), Ok(form("", "", &["a", "b"])));
+        assert_eq!(read(testing::post_json("/", &json!({ "notices": ["a", "b"], "name": null }))), Ok(form("", "", &["a", "b"])));
+        assert_eq!(read(testing::post_json("/", &json!({ "amount": 22, "name": true }))), Ok(form("true", "22", &[])));
+        assert_eq!(read(Asked::new("POST", "/")), Ok(Form::default()), "no body at all");
+        let charset = testing::post("/", &[("name", "a")]).header("content-type", "Application/X-WWW-Form-Urlencoded; charset=UTF-8");
+        assert_eq!(read(charset), Ok(form("a", "", &[])));
+    }
+
+    #[test]
+    fn our_own_fields_are_nobodys() {
+        let fields = [("name", "a"), ("csrf", "t"), ("altcha", "p"), ("robot_question", "q"), ("robot_answer", "r")];
+        let request = request(testing::post("/", &fields));
+        assert_eq!(request.read::<Form>().unwrap(), form("a", "", &[]));
+        assert_eq!(RESERVED.map(|name| request.reserved(name)), [Some("t"), Some("p"), Some("q"), Some("r")]);
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_told() {
+        let json = |text: &str| Asked::new("POST", "/").header("content-type", "application/json").body(text);
+        let cases = [
+            (testing::post("/", &[("iban", "IT60")]), "422 unknown-field"),
+            (testing::post_json("/", &json!({ "admin": true })), "422 unknown-field"),
+            (testing::post_json("/", &json!({ "amount": 22.5 })), "422 wrong-type"),
+            (testing::post_json("/", &json!({ "name": { "$ne": null } })), "422 wrong-type"),
+            (testing::post("/", &[("name", "a"), ("name", "b")]), "422 wrong-type"),
+            (testing::post_json("/", &json!({ "notices": [1] })), "422 wrong-type"),
+            (json("{"), "400 malformed"),
+            (json("[]"), "400 malformed"),
+            (json("\"text\""), "400 malformed"),
+            (json(&"[".repeat(60_000)), "400 malformed"),
+            (testing::post("/", &[]).body("name=%FF"), "400 malformed"),
+            (testing::post("/", &[]).body(&"a=b&".repeat(300)), "400 malformed"),
+            (json("{}").header("content-type", "text/plain"), "415 unsupported-media-type"),
+            (json("{}").header("content-type", "multipart/form-data; boundary=x"), "415 unsupported-media-type"),
+            (Asked::new("POST", "/").body("name=a"), "415 unsupported-media-type"),
+            (json(&format!("{{\"name\":\"{}\"}}", "x".repeat(MAX_BODY_BYTES))), "413 too-large"),
+        ];
+        for (asked, expected) in cases {
+            assert_eq!(read(asked), Err(expected.to_owned()));
+        }
+    }
+
+    #[test]
+    fn encoded_bodies_count_decoded() {
+        let encoded = |bytes: &[u8]| {
+            let mut event = Asked::new("POST", "/").header("content-type", "application/json").body(&STANDARD.encode(bytes)).event();
+            event.is_base64_encoded = true;
+            let request = Request::parse(event, Site::Local, Timestamp::UNIX_EPOCH, [0; 16]);
+            request.read::<Form>().map_err(|failure| failure.status())
+        };
+        assert_eq!(encoded(br#"{"name":"a"}"#), Ok(form("a", "", &[])));
+        assert_eq!(encoded(&[b' '; MAX_BODY_BYTES + 1]), Err(413));
+        assert_eq!(encoded(&[b' '; 2 * MAX_BODY_BYTES]), Err(413));
+        assert_eq!(encoded(&[0xff, 0xfe]), Err(400));
+        let mut event = Asked::new("POST", "/").header("content-type", "application/json").body("%%%").event();
+        event.is_base64_encoded = true;
+        let broken = Request::parse(event, Site::Local, Timestamp::UNIX_EPOCH, [0; 16]);
+        assert_eq!(broken.read::<Form>().map_err(|failure| failure.status()), Err(400));
+    }
+
+    #[test]
+    fn the_way_back_is_ours() {
+        let back = |asked: Asked| request(asked).return_path();
+        assert_eq!(back(testing::get("/notices?state=paid&lang=en")), Some("/notices?state=paid".into()));
+        assert_eq!(back(testing::get("/notices/")), Some("/notices".into()));
+        assert_eq!(back(testing::get("//evil.example")), None);
+        assert_eq!(back(testing::get("/login")), None, "no way back to the door");
+        let sent = |referer: &str| testing::post("/cart/items", &[]).header("referer", referer);
+        assert_eq!(back(sent("http://pagoinrete.localhost:4566/notices?state=paid")), Some("/notices?state=paid".into()));
+        assert_eq!(back(sent("http://pagoinrete.localhost:4566//evil.example")), None);
+        assert_eq!(back(testing::post("/cart/items", &[])), None);
+    }
+
+    #[test]
+    fn small_things() {
+        let head = request(Asked::new("HEAD", "/cart"));
+        assert_eq!((head.method(), head.is_head()), ("GET", true));
+        let hostile = request(testing::get("/a/%2e%2e/b"));
+        assert_eq!(hostile.segments(), ["\0"], "no route has this name");
+        let key = |key: &str| request(testing::get("/").header("Idempotency-Key", key)).idempotency_key().map(str::to_owned);
+        assert_eq!(key("abc-123"), Some("abc-123".into()));
+        assert_eq!(key(&"k".repeat(129)), None);
+        assert_eq!(key("two words"), None);
+        let bearer = |header: &str| request(testing::get("/").header("authorization", header)).bearer().map(str::to_owned);
+        assert_eq!(bearer("Bearer abc"), Some("abc".into()));
+        assert_eq!(bearer("bearer  abc "), Some("abc".into()));
+        assert_eq!(bearer("Basic abc"), None);
+        let cookies = request(testing::get("/").cookie("a=1; session=x").header("cookie", "lang=en; b=2"));
+        assert_eq!((cookies.cookie("session"), cookies.cookie("lang"), cookies.language()), (Some("x"), Some("en"), Language::En));
+    }
+}

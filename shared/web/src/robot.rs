@@ -244,3 +244,160 @@ fn elsewhere() -> FieldError {
         "The check was made on another page or in another browser: repeat it here.",
     )
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing;
+    use altcha::{SolveChallengeOptions, solve_challenge};
+    use serde_json::json;
+
+    fn browser(seed: u8) -> Browser {
+        Browser::known(None, [seed; 16])
+    }
+
+    fn made(keys: &Keys, now: Timestamp) -> Challenge {
+        create(keys, "registration", &browser(1), Language::It, now, [0; 16], 7).unwrap()
+    }
+
+    fn solved(challenge: &altcha::Challenge) -> Payload {
+        let solution = solve_challenge(SolveChallengeOptions::new(challenge)).unwrap().unwrap();
+        Payload { challenge: challenge.clone(), solution }
+    }
+
+    fn encoded(payload: &Payload) -> String {
+        STANDARD.encode(serde_json::to_string(payload).unwrap())
+    }
+
+    fn refusal(keys: &Keys, form: &str, browser: &Browser, now: Timestamp, payload: &str) -> &'static str {
+        let sent = Sent { altcha: Some(payload), question: None, answer: None };
+        match check(keys, form, browser, now, &sent) {
+            Ok(_) => "passed",
+            Err(error) => {
+                assert_eq!(error.field, "robot");
+                error.code
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn a_solved_challenge_passes_once_for_its_form_and_browser() {
+        let keys = testing::app("http://localhost", "").await.unwrap().keys;
+        let now = Timestamp::now();
+        let challenge = made(&keys, now);
+        let payload = solved(&challenge.altcha);
+        assert_eq!(payload.solution.counter, FEWEST_TRIES + 7, "the work is as much as we asked for");
+        let text = encoded(&payload);
+        let sent = Sent { altcha: Some(&text), question: None, answer: None };
+        let (first, second) = (
+            check(&keys, "registration", &browser(1), now, &sent).unwrap(),
+            check(&keys, "registration", &browser(1), now, &sent).unwrap(),
+        );
+        assert_eq!(first.by, By::Altcha);
+        assert_eq!(first.spent.key, second.spent.key, "a repeat meets the marker of the first");
+        assert_eq!(first.spent.expires_at.as_second(), now.as_second() + LIFETIME_SECONDS);
+        // Whatever is not signed may be written differently, but the marker stays the same or the check fails.
+        let mut shouted = payload.clone();
+        shouted.challenge.signature = shouted.challenge.signature.map(|signature| signature.to_uppercase());
+        let shouted = encoded(&shouted);
+        let sent = Sent { altcha: Some(&shouted), question: None, answer: None };
+        if let Ok(proof) = check(&keys, "registration", &browser(1), now, &sent) {
+            assert_eq!(proof.spent.key, first.spent.key);
+        }
+
+        assert_eq!(refusal(&keys, "recovery", &browser(1), now, &text), "elsewhere");
+        assert_eq!(refusal(&keys, "registration", &browser(2), now, &text), "elsewhere");
+        let later = now + jiff::SignedDuration::from_secs(LIFETIME_SECONDS);
+        assert_eq!(refusal(&keys, "registration", &browser(1), later, &text), "expired");
+    }
+
+    #[tokio::test]
+    async fn forged_payloads_do_not_pass() {
+        let keys = testing::app("http://localhost", "").await.unwrap().keys;
+        let now = Timestamp::now();
+        let challenge = made(&keys, now);
+        let payload = solved(&challenge.altcha);
+        let forge = |change: fn(&mut Payload)| {
+            let mut forged = payload.clone();
+            change(&mut forged);
+            encoded(&forged)
+        };
+        let expired = made(&keys, now - jiff::SignedDuration::from_secs(LIFETIME_SECONDS + 1));
+        let cases = [
+            ("expired", encoded(&Payload { challenge: expired.altcha, solution: payload.solution.clone() })),
+            ("wrong", forge(|p| p.solution.derived_key = "00".repeat(32))),
+            ("wrong", forge(|p| p.solution.derived_key = "not hex".into())),
+            ("wrong", forge(|p| p.challenge.parameters.cost = 1)),
+            ("wrong", forge(|p| p.challenge.parameters.expires_at = None)),
+            ("wrong", forge(|p| p.challenge.parameters.expires_at = Some(0))),
+            ("wrong", forge(|p| p.challenge.parameters.data = None)),
+            ("wrong", forge(|p| p.challenge.parameters.nonce = "00".repeat(16))),
+            ("wrong", forge(|p| p.challenge.parameters.key_signature = None)),
+            ("wrong", forge(|p| p.challenge.signature = None)),
+            ("wrong", forge(|p| p.challenge.signature = Some(String::new()))),
+            ("wrong", "%%%".to_owned()),
+            ("wrong", STANDARD.encode("{}")),
+            ("wrong", STANDARD.encode(json!({ "test": true }).to_string())),
+            ("wrong", "A".repeat(MAX_PAYLOAD_BYTES + 1)),
+        ];
+        for (code, text) in cases {
+            assert_eq!(refusal(&keys, "registration", &browser(1), now, &text), code, "{text:.80}");
+        }
+        // A challenge that the attacker makes with a key of their own.
+        let theirs = create_challenge(CreateChallengeOptions {
+            cost: 1,
+            counter: Some(1),
+            hmac_signature_secret: Some("theirs".into()),
+            hmac_key_signature_secret: Some("theirs".into()),
+            expires_at: Some(now.as_second() + 60),
+            ..CreateChallengeOptions::default()
+        });
+        assert_eq!(refusal(&keys, "registration", &browser(1), now, &encoded(&solved(&theirs.unwrap()))), "wrong");
+    }
+
+    #[tokio::test]
+    async fn the_question_for_whom_no_script_runs() {
+        let keys = testing::app("http://localhost", "").await.unwrap().keys;
+        let now = Timestamp::now();
+        let asked = made(&keys, now).question;
+        assert_eq!(asked.text, "Quanto fa uno più uno?");
+        let answer = |form: &str, by: u8, now: Timestamp, token: &str, answer: &str| {
+            let sent = Sent { altcha: None, question: Some(token), answer: Some(answer) };
+            check(&keys, form, &browser(by), now, &sent).map(|proof| proof.spent.key).map_err(|error| error.code)
+        };
+        let right = answer("registration", 1, now, &asked.token, "due");
+        assert_eq!(right, Ok("question/AAAAAAAAAAAAAAAAAAAAAA".to_owned()));
+        assert_eq!(answer("registration", 1, now, &asked.token, "2"), right, "a repeat meets the marker");
+        assert_eq!(answer("registration", 1, now, &asked.token, "3"), Err("wrong-answer"));
+        assert_eq!(answer("recovery", 1, now, &asked.token, "2"), Err("elsewhere"));
+        assert_eq!(answer("registration", 2, now, &asked.token, "2"), Err("elsewhere"));
+        let later = now + jiff::SignedDuration::from_secs(LIFETIME_SECONDS);
+        assert_eq!(answer("registration", 1, later, &asked.token, "2"), Err("expired"));
+        let [seed, expires, bound, tag] = asked.token.split('.').collect::<Vec<_>>().try_into().unwrap();
+        for forged in [
+            String::new(),
+            "a.b".to_owned(),
+            format!("{seed}.{expires}.{bound}."),
+            format!("{seed}.99999999999.{bound}.{tag}"),
+            format!("BBBBBBBBBBBBBBBBBBBBBB.{expires}.{bound}.{tag}"),
+            format!("{seed}.{expires}.x.{tag}"),
+            format!("{}x", asked.token),
+        ] {
+            assert_eq!(answer("registration", 1, now, &forged, "2"), Err("wrong"), "{forged}");
+        }
+    }
+
+    #[tokio::test]
+    async fn without_an_answer_it_says_so() {
+        let keys = testing::app("http://localhost", "").await.unwrap().keys;
+        let now = Timestamp::now();
+        let token = made(&keys, now).question.token;
+        for sent in [
+            Sent { altcha: None, question: None, answer: None },
+            Sent { altcha: None, question: Some(&token), answer: None },
+            Sent { altcha: None, question: None, answer: Some("2") },
+        ] {
+            assert_eq!(check(&keys, "registration", &browser(1), now, &sent).unwrap_err().code, "missing");
+        }
+    }
+}

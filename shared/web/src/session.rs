@@ -97,3 +97,155 @@ pub(crate) fn verify(public: &[u8], origin: &str, now: Timestamp, token: &str) -
     let holds = claims.purpose == PURPOSE && claims.aud == origin && now.as_second() < claims.exp;
     holds.then_some(Ticket { person: claims.sub, session: claims.sid })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair};
+    use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+    use domain::Level;
+    use serde_json::{Value, json};
+
+    const ORIGIN: &str = "https://pagoinrete.example";
+    const SEED: [u8; 32] = [7; 32];
+
+    fn public(seed: &[u8; 32]) -> Vec<u8> {
+        Ed25519KeyPair::from_seed_unchecked(seed).unwrap().public_key().as_ref().to_vec()
+    }
+
+    fn session() -> Session {
+        let now = Timestamp::now();
+        Session {
+            id: SessionId::from_bytes([1; 16]),
+            person: PersonId::from_bytes([2; 16]),
+            generation: 1,
+            stage: Stage::Full,
+            level: Level::Password,
+            created_at: now,
+            expires_at: now + jiff::SignedDuration::from_hours(1),
+        }
+    }
+
+    fn claims() -> Value {
+        let session = session();
+        json!({
+            "sid": session.id, "sub": session.person, "stage": "full", "aud": ORIGIN, "purpose": "session",
+            "iat": session.created_at.as_second(), "exp": session.expires_at.as_second(),
+        })
+    }
+
+    fn without(mut claims: Value, name: &str) -> Value {
+        claims.as_object_mut().unwrap().remove(name);
+        claims
+    }
+
+    fn with(mut claims: Value, name: &str, value: Value) -> Value {
+        claims[name] = value;
+        claims
+    }
+
+    fn part(value: &Value) -> String {
+        URL_SAFE_NO_PAD.encode(value.to_string())
+    }
+
+    /// A token of these two parts, signed by our own key whatever the header says.
+    fn signed(header: &str, claims: &str) -> String {
+        let body = format!("{header}.{claims}");
+        let signature = Ed25519KeyPair::from_seed_unchecked(&SEED).unwrap().sign(body.as_bytes());
+        format!("{body}.{}", URL_SAFE_NO_PAD.encode(signature))
+    }
+
+    fn eddsa() -> String {
+        part(&json!({ "alg": "EdDSA", "typ": "JWT" }))
+    }
+
+    fn read(token: &str) -> Option<Ticket> {
+        verify(&public(&SEED), ORIGIN, Timestamp::now(), token)
+    }
+
+    #[test]
+    fn what_we_sign_we_read() {
+        let session = session();
+        let token = sign(&SigningKey(SEED), ORIGIN, &session).unwrap();
+        assert_eq!(read(&token), Some(Ticket { person: session.person, session: session.id }));
+        assert!(token.len() < MAX_TOKEN_BYTES / 2, "{}", token.len());
+        assert!(read(&signed(&eddsa(), &part(&claims()))).is_some(), "the tests' own way of signing");
+    }
+
+    #[test]
+    fn other_algorithms_are_refused() {
+        use jsonwebtoken::Algorithm::{ES256, HS256, HS512};
+        let key = public(&SEED);
+        let none = format!("{}.{}.", part(&json!({ "alg": "none", "typ": "JWT" })), part(&claims()));
+        assert_eq!(read(&none), None);
+        for algorithm in [HS256, HS512] {
+            // The classic: our public key used as the secret of a symmetric algorithm, raw and as published.
+            for secret in [key.clone(), URL_SAFE_NO_PAD.encode(&key).into_bytes()] {
+                let token = encode(&Header::new(algorithm), &claims(), &EncodingKey::from_secret(&secret)).unwrap();
+                assert_eq!(read(&token), None, "{algorithm:?}");
+            }
+        }
+        for alg in ["none", "None", "NONE", "HS256", "ES256", "RS256", "PS512", "", "eddsa", "ED25519"] {
+            let header = part(&json!({ "alg": alg, "typ": "JWT" }));
+            assert_eq!(read(&signed(&header, &part(&claims()))), None, "{alg:?}");
+        }
+        assert_ne!(ES256, Algorithm::EdDSA);
+    }
+
+    #[test]
+    fn keys_that_the_token_brings_are_ignored() {
+        let other: [u8; 32] = [9; 32];
+        let header = json!({
+            "alg": "EdDSA", "typ": "JWT", "kid": "../../dev/null", "jku": "https://evil.example/jwks",
+            "jwk": { "kty": "OKP", "crv": "Ed25519", "x": URL_SAFE_NO_PAD.encode(public(&other)) },
+        });
+        let body = format!("{}.{}", part(&header), part(&claims()));
+        let signature = Ed25519KeyPair::from_seed_unchecked(&other).unwrap().sign(body.as_bytes());
+        assert_eq!(read(&format!("{body}.{}", URL_SAFE_NO_PAD.encode(signature))), None);
+        let theirs = sign(&SigningKey(other), ORIGIN, &session()).unwrap();
+        assert_eq!(read(&theirs), None, "another key");
+        assert_eq!(verify(&[], ORIGIN, Timestamp::now(), &sign(&SigningKey(SEED), ORIGIN, &session()).unwrap()), None, "no key");
+    }
+
+    #[test]
+    fn tokens_for_somebody_or_something_else_are_refused() {
+        let now = Timestamp::now().as_second();
+        let cases = [
+            ("other audience", with(claims(), "aud", json!("https://other.example"))),
+            ("audiences", with(claims(), "aud", json!([ORIGIN, "https://other.example"]))),
+            ("no audience", without(claims(), "aud")),
+            ("other purpose", with(claims(), "purpose", json!("verify-email"))),
+            ("no purpose", without(claims(), "purpose")),
+            ("over", with(claims(), "exp", json!(now - 1))),
+            ("over right now", with(claims(), "exp", json!(now))),
+            ("no end", without(claims(), "exp")),
+            ("the end is a text", with(claims(), "exp", json!("9999999999"))),
+            ("no session", without(claims(), "sid")),
+            ("no person", without(claims(), "sub")),
+            ("a session id of another kind", with(claims(), "sid", json!("../../x"))),
+            ("unknown stage", with(claims(), "stage", json!("admin"))),
+            ("no object", json!([1, 2])),
+        ];
+        for (name, claims) in cases {
+            assert_eq!(read(&signed(&eddsa(), &part(&claims))), None, "{name}");
+        }
+        let twice = claims().to_string().replacen('{', "{\"purpose\":\"session\",", 1);
+        assert_eq!(read(&signed(&eddsa(), &URL_SAFE_NO_PAD.encode(twice))), None, "a claim given twice");
+    }
+
+    #[test]
+    fn garbage_is_refused_cheaply() {
+        let token = sign(&SigningKey(SEED), ORIGIN, &session()).unwrap();
+        let oversized = signed(&eddsa(), &part(&with(claims(), "more", json!("x".repeat(2000)))));
+        let (body, signature) = token.rsplit_once('.').unwrap();
+        let flipped = format!("{body}.A{}", &signature[1..]);
+        let garbage = [
+            "", ".", "..", "...", "a.b.c", "=.=.=", "\u{0}", "eyJ", &token[..token.len() - 1], &format!("{token}x"), &format!("{token}.x"),
+            &format!(" {token}"), &oversized, &token.replace('.', ""), body, &format!("{body}."), &flipped,
+            &signed("e30", &part(&claims())), &signed("", ""), &"a.".repeat(400),
+        ];
+        for text in garbage {
+            assert_eq!(read(text), None, "{text:?}");
+        }
+    }
+}

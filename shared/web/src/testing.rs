@@ -1,8 +1,49 @@
-//! For the tests of functions: events as API Gateway would send them.
+//! For the tests of functions: an `App` without a network, events as API Gateway would send them.
 
 use std::collections::BTreeMap;
 
+use aws_config::{BehaviorVersion, Region, SdkConfig};
+use runtime::{App, BoxError, Config, Keys};
+use store::Store;
+
 use crate::event::{Context, Event, Http};
+
+/// An `App` at this origin that holds no secret and reaches no service: for what is answered before any I/O.
+pub async fn app(origin: &str, session_public_key: &str) -> Result<App, BoxError> {
+    let config = Config {
+        table: "table".to_owned(),
+        origin: origin.to_owned(),
+        circular: true,
+        demo: true,
+        mail_from: String::new(),
+        mail_sender: String::new(),
+        mail_configuration_set: None,
+        checkout_url: None,
+        checkout_origin: Some("https://checkout.example".to_owned()),
+        broker: String::new(),
+        station: String::new(),
+        mail_now_queue: None,
+        mail_bulk_queue: None,
+        journal_queue: None,
+        sweep_queue: None,
+        archive_bucket: None,
+        lease_seconds: 120,
+        sweep_lag_seconds: 900,
+        session_public_key: session_public_key.to_owned(),
+        data_key_secret: None,
+        token_key_secret: None,
+        session_key_secret: None,
+        station_secret: None,
+        checkout_key_secret: None,
+    };
+    let aws = SdkConfig::builder()
+        .behavior_version(BehaviorVersion::latest())
+        .region(Region::from_static("eu-south-1"))
+        .build();
+    let keys = Keys::load(&aws, &config).await?;
+    let store = Store::new(&aws, config.table.clone(), None);
+    Ok(App { function: "test", config, store, keys, aws })
+}
 
 /// A request under construction: `testing::get("/cart").page().event()`.
 #[derive(Debug, Clone, Default)]

@@ -6,6 +6,6 @@ mod response;
 mod routes;
 
 pub(crate) use form::Form;
-pub(crate) use request::{HttpEvent, Request};
+pub(crate) use request::Request;
 pub(crate) use response::Response;
 pub(crate) use routes::serve;

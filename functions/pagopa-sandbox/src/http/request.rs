@@ -50,7 +50,8 @@ pub(crate) const LANGUAGE_COOKIE: &str = "lang";
 
 impl Request {
     pub(crate) fn from_event(event: HttpEvent) -> Self {
-        let headers: HashMap<_, _> = event.headers.into_iter().map(|(name, value)| (name.to_lowercase(), value)).collect();
+        let headers: HashMap<_, _> =
+            event.headers.into_iter().map(|(name, value)| (name.to_lowercase(), value)).collect();
         let body = event.body.unwrap_or_default();
         let body = match event.is_base64_encoded {
             true => STANDARD.decode(body).unwrap_or_default(),
@@ -58,7 +59,8 @@ impl Request {
         };
         let joined = headers.get("cookie").map(String::as_str).unwrap_or_default();
         let cookies = event.cookies.iter().map(String::as_str).chain(joined.split(';'));
-        let chosen = cookies.filter_map(|cookie| cookie.trim().split_once('=')).find(|(name, _)| *name == LANGUAGE_COOKIE);
+        let chosen =
+            cookies.filter_map(|cookie| cookie.trim().split_once('=')).find(|(name, _)| *name == LANGUAGE_COOKIE);
         let accepted = headers.get("accept-language").map(String::as_str).unwrap_or_default();
         let language = chosen.and_then(|(_, tag)| known(tag)).unwrap_or_else(|| accept_language(accepted));
         Self {

@@ -1,3 +1,5 @@
+use std::sync::Arc;
+
 use pagopa::checkout::{CartVersion, ProblemJson};
 
 use super::{Request, Response, request};
@@ -76,7 +78,7 @@ impl<'a> Route<'a> {
 }
 
 /// The answer to one request, and the route's name for the log.
-pub(crate) async fn serve(app: &App, request: &Request) -> (&'static str, Response) {
+pub(crate) async fn serve(app: &Arc<App>, request: &Request) -> (&'static str, Response) {
     let route = Route::of(&request.path);
     let (name, is_api) = (route.name(), route.is_api());
     let reading = matches!(request.method.as_str(), "GET" | "HEAD");
@@ -91,14 +93,18 @@ pub(crate) async fn serve(app: &App, request: &Request) -> (&'static str, Respon
     let answer = dispatch(app, request, route).await.unwrap_or_else(|error| {
         tracing::error!(route = name, error, "The sandbox could not answer");
         match is_api {
-            true => Response::problem(&ProblemJson::new(500, "Internal server error", "There was an error processing the request")),
+            true => Response::problem(&ProblemJson::new(
+                500,
+                "Internal server error",
+                "There was an error processing the request",
+            )),
             false => checkout::unavailable(request.language),
         }
     });
     (name, answer)
 }
 
-async fn dispatch(app: &App, request: &Request, route: Route<'_>) -> Result<Response, String> {
+async fn dispatch(app: &Arc<App>, request: &Request, route: Route<'_>) -> Result<Response, String> {
     let answer: Result<Response, BoxError> = match route {
         Route::About => checkout::about(request.language, &app.config),
         Route::Style => Ok(style()),
@@ -140,7 +146,8 @@ fn language(app: &App, request: &Request, tag: &str) -> Response {
     match request::known(tag) {
         Some(language) => {
             let secure = if app.config.origin.starts_with("https://") { "; Secure" } else { "" };
-            let cookie = format!("{}={}; Path=/; HttpOnly; SameSite=Lax{secure}", request::LANGUAGE_COOKIE, language.tag());
+            let cookie =
+                format!("{}={}; Path=/; HttpOnly; SameSite=Lax{secure}", request::LANGUAGE_COOKIE, language.tag());
             answer.with_cookie(cookie)
         }
         None => answer,

@@ -1,0 +1,164 @@
+"""Every fixture of events/ against the deployed functions: the answer, what was written, what was sent (events/README.md)."""
+
+import json
+from collections import Counter
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+import deploy as deployment
+import pytest
+from lib import events
+from lib.consumers import MAIL_QUEUES, Consumers, sqs_event
+from lib.world import PERTINI, World, fresh_id
+
+QUEUES = (*MAIL_QUEUES, "journal", "sweep", "sandbox-deliveries")
+CONSUMERS = ("send-email", "archive-journal", "sweep-changes", "pagopa-sandbox")
+MEMBERS = {"status", "code", "fields", "headers", "cookies", "body_contains", "body_lacks", "result", "writes", "messages", "mails", "objects"}
+
+
+class Rig:
+    """Queues without consumers: what is sent stays there, is counted, and then brought to send-email by hand."""
+
+    def __init__(self, world: World, consumers: Consumers):
+        self.world, self.consumers = world, consumers
+        self.tables = [world.table, world.table.meta.client]
+
+    def settle(self) -> Counter[str]:
+        """Waits until the relay has passed on all that was written before now; counts, empties and delivers the queues."""
+        fences = {"mail-now": fresh_id(), "mail-bulk": fresh_id()}
+        cause = {"id": fresh_id(), "at": datetime.now(UTC).isoformat().replace("+00:00", "Z")}
+        now = {"PK": f"REGISTRATION#{fences['mail-now']}", "SK": "REGISTRATION", "kind": "registration", "id": fences["mail-now"], "version": 1, "fiscal_code": "fence",
+               "browser": "fence", "language": "it", "details": None, "step": "submitted", "cause": cause, "created_at": cause["at"], "expires_at": cause["at"],
+               "secret": {"key_version": 1, "attempt": 1, "nonce": "fence"}}
+        bulk = {"PK": f"PUPIL#{fences['mail-bulk']}", "SK": f"GUARDIAN#{fences['mail-bulk']}", "kind": "guardian", "pupil": fences["mail-bulk"], "person": fences["mail-bulk"],
+                "linked": cause, "school": PERTINI.code, "school_name": "fence", "pupil_name": "fence", "pupil_surname": "fence", "class": "1A"}
+        for item in (now, bulk):
+            self.world.table.put_item(Item=item)
+        found: dict[str, list[str]] = {queue: [] for queue in QUEUES}
+
+        def passed() -> bool:
+            for queue in QUEUES:
+                found[queue] += self.consumers.take(queue)
+            return all(any(fence in body for body in found[queue]) for queue, fence in fences.items())
+
+        self.world.stack.wait_for("the fences behind all changes", passed, every=0.02)
+        for item in (now, bulk):
+            self.world.table.delete_item(Key={"PK": item["PK"], "SK": item["SK"]})
+        mails = [body for queue in MAIL_QUEUES for body in found[queue] if fences[queue] not in body]
+        for start in range(0, len(mails), 10):
+            answer = self.world.stack.invoke("send-email", sqs_event(mails[start : start + 10]))
+            assert answer == {"batchItemFailures": []}, answer
+        counts = Counter({queue: len(bodies) for queue, bodies in found.items()})
+        counts.subtract(fences.keys())
+        return +counts
+
+    def snapshot(self) -> dict[tuple[str, str, str], Any]:
+        """Every item of both tables."""
+        stack, items = self.world.stack, {}
+        dynamodb = stack.client("dynamodb")
+        for name in (stack.table_name, stack.sandbox_table_name):
+            for page in dynamodb.get_paginator("scan").paginate(TableName=name, ConsistentRead=True):
+                for item in page["Items"]:
+                    items[name, item["PK"]["S"], item["SK"]["S"]] = item
+        return items
+
+    def objects(self) -> int:
+        pages = self.world.stack.client("s3").get_paginator("list_objects_v2").paginate(Bucket=self.world.stack.archive_bucket)
+        return sum(len(page.get("Contents", [])) for page in pages)
+
+
+@pytest.fixture(scope="module")
+def rig(world: World) -> Iterator[Rig]:
+    consumers = Consumers(world.stack)
+    with consumers.stopped(*CONSUMERS):
+        rig = Rig(world, consumers)
+        world.pump = rig.settle
+        yield rig
+        rig.settle()
+        world.pump = None
+
+
+@pytest.fixture(scope="module")
+def cast(rig: Rig) -> events.Cast:
+    return events.Cast(rig.world)
+
+
+def test_every_function_has_fixtures_and_every_fixture_an_expectation() -> None:
+    having = Counter(name.split("/")[0] for name in events.names())
+    missing = [function for function in deployment.functions() if not having[function]]
+    assert not missing, f"no events for {', '.join(missing)}"
+    unknown = sorted(set(having) - set(deployment.functions()))
+    assert not unknown, f"events for functions that are not there: {', '.join(unknown)}"
+    problems = []
+    for name in events.names():
+        if not (events.FOLDER / f"{name}.expect.json").is_file():
+            problems.append(f"{name} has no expectation")
+            continue
+        expected = events.expectation(name)
+        problems += [f"{name} expects {member!r}, which nobody checks" for member in set(expected) - MEMBERS]
+        if not {"status", "result"} & set(expected):
+            problems.append(f"{name} expects neither a status nor a result")
+    assert not problems, "\n".join(problems)
+    left = [path.name for path in events.FOLDER.rglob("*.expect.json") if not path.with_name(path.name.replace(".expect", "")).is_file()]
+    assert not left, f"expectations without events: {left}"
+
+
+@pytest.mark.parametrize("name", events.names())
+def test_event(rig: Rig, cast: events.Cast, name: str) -> None:
+    case = events.Case(cast, name)
+    if case.function in ("cart", "checkout") or "number.cart" in case.text or "{{attempt}}" in case.text:
+        cast.parent.client.post("/cart/cancel")
+    event, expected = case.event(), case.expected()
+    rig.settle()
+    before, mails, objects = rig.snapshot(), len(rig.world.stack.mails()), rig.objects()
+
+    answer = rig.world.stack.invoke(case.function, event)
+
+    after = rig.snapshot()
+    changed = [key for key in before.keys() | after.keys() if before.get(key) != after.get(key)]
+    if "result" in expected:
+        assert answer == expected["result"], answer
+    else:
+        check_answer(answer, expected)
+    check_writes(changed, expected.get("writes", {}))
+    assert len(rig.world.stack.mails()) - mails == expected.get("mails", 0), "mails"
+    assert rig.objects() - objects == expected.get("objects", 0), "objects in the archive"
+    assert dict(rig.settle()) == expected.get("messages", {}), "messages"
+
+
+def check_answer(answer: dict[str, Any], expected: dict[str, Any]) -> None:
+    body = answer.get("body") or ""
+    if answer.get("isBase64Encoded"):
+        import base64
+
+        body = base64.b64decode(body).decode("latin-1")
+    shown = f"{answer['statusCode']} {answer.get('headers')}\n{body[:1500]}"
+    assert answer["statusCode"] == expected["status"], shown
+    headers = {name.lower(): value for name, value in (answer.get("headers") or {}).items()}
+    for name, text in expected.get("headers", {}).items():
+        assert (text is None and name not in headers) or (text is not None and text in headers.get(name, "")), f"{name}: {shown}"
+    cookies = {line.split("=")[0] for line in answer.get("cookies") or []}
+    assert set(expected.get("cookies", [])) <= cookies, f"cookies {cookies}: {shown}"
+    for text in listed(expected.get("body_contains")):
+        assert text in body, f"{text!r} is not in it: {shown}"
+    for text in listed(expected.get("body_lacks")):
+        assert text not in body, f"{text!r} is in it: {shown}"
+    if "code" in expected or "fields" in expected:
+        problem = json.loads(body)
+        assert expected.get("code", problem["code"]) == problem["code"], shown
+        if "fields" in expected:
+            assert {error["field"]: error["code"] for error in problem["errors"]} == expected["fields"], shown
+
+
+def listed(texts: str | list[str] | None) -> list[str]:
+    return [texts] if isinstance(texts, str) else texts or []
+
+
+def check_writes(changed: list[tuple[str, str, str]], expected: dict[str, int]) -> None:
+    """Each change belongs to the longest beginning that is named; anything else is one too many."""
+    found: Counter[str] = Counter()
+    for _, pk, sk in changed:
+        beginnings = [beginning for beginning in expected if pk.startswith(beginning)]
+        found[max(beginnings, key=len) if beginnings else f"unexpected {pk} {sk}"] += 1
+    assert dict(found) == {beginning: count for beginning, count in expected.items() if count}, [key[1:] for key in changed]
