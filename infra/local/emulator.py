@@ -166,19 +166,6 @@ def let_items_expire() -> None:
     table["create"] = create_with_expiry
 
 
-def authorise_batches_as_messages() -> None:
-    """Sending a batch is authorised as an action of its own; AWS knows `sqs:SendMessage` for both."""
-    from ministack.core import iam_actions
-
-    extract = iam_actions.extract_iam_action
-
-    def as_messages(*args, **kwargs):
-        action = extract(*args, **kwargs)
-        return action.removesuffix("Batch") if action and action.startswith("sqs:") else action
-
-    iam_actions.extract_iam_action = as_messages
-
-
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--port", type=int, default=4566)
@@ -200,7 +187,7 @@ def main() -> int:
     leave_our_hosts_alone()
     name_the_mail_sender()
     let_items_expire()
-    authorise_batches_as_messages()
+    authorise_batches_as_single_messages()
     from ministack.app import main as serve
 
     return serve() or 0

@@ -7,7 +7,7 @@ use jiff::SignedDuration;
 use runtime::{App, password};
 use serde::{Deserialize, Serialize};
 use store::Partition;
-use web::{Face, Failure, FieldError, Frame, Outcome, Request, Response};
+use web::{Face, Failure, FieldError, Frame, Language, Outcome, Request, Response};
 
 /// A sign-in ends after this long, whatever happens.
 const SESSION: SignedDuration = SignedDuration::from_hours(2);
@@ -124,12 +124,12 @@ async fn authenticate(app: &App, request: &Request, typed: &str, secret: &str) -
 }
 
 fn wrong_credentials(app: &App, request: &Request, form: LoginPage) -> Result<Response, Failure> {
-    let error = FieldError::new(
-        "password",
-        "wrong-credentials",
-        "Nome utente o password non corretti. Se la password provvisoria è scaduta, recuperala.",
-        "Wrong username or password. If the provisional password has expired, recover it.",
-    );
+    if request.face() == Face::Json {
+        return Err(Failure::WrongCredentials);
+    }
+    let words = [Language::It, Language::En].map(|language| Failure::WrongCredentials.words(language).detail);
+    let [it, en] = words;
+    let error = FieldError::new("password", "wrong-credentials", it, en);
     let refused = Frame::signed_out(app, request).show(Outcome::Refused { errors: vec![error], form })?;
     Ok(Response { status: 401, ..refused })
 }

@@ -9,6 +9,9 @@ pub enum Failure {
     NotFound,
     #[error("nobody is signed in")]
     NotSignedIn,
+    /// Also for a user that does not exist: the answer must not tell.
+    #[error("username and password do not match")]
+    WrongCredentials,
     #[error("the provisional password must be changed first")]
     MustChangePassword,
     #[error("the conditions must be accepted first")]
@@ -71,7 +74,7 @@ impl Failure {
             // Readable, but not what this command takes.
             Self::BadRequest { code: "unknown-field" | "missing-field" | "wrong-type", .. } => 422,
             Self::BadRequest { .. } => 400,
-            Self::NotSignedIn => 401,
+            Self::NotSignedIn | Self::WrongCredentials => 401,
             Self::MustChangePassword | Self::MustConsent | Self::Forbidden | Self::Csrf => 403,
             Self::NotFound => 404,
             Self::MethodNotAllowed { .. } => 405,
@@ -99,6 +102,14 @@ impl Failure {
                 "not-signed-in",
                 ("Accesso richiesto", "Sign-in required"),
                 ("Accedi per proseguire.", "Sign in to go on."),
+            ),
+            Self::WrongCredentials => (
+                "wrong-credentials",
+                ("Accesso non riuscito", "Sign-in failed"),
+                (
+                    "Nome utente o password non corretti. Se la password provvisoria è scaduta, recuperala.",
+                    "Wrong username or password. If the provisional password has expired, recover it.",
+                ),
             ),
             Self::MustChangePassword => (
                 "must-change-password",
