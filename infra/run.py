@@ -434,11 +434,24 @@ def test(arguments: list[str]) -> None:
     run_shown("format", ["cargo", "fmt", "--all", "--check"])
     lint()
     run_shown("clippy", ["cargo", "clippy", *quiet, "--profile", PROFILE, "--workspace", "--all-targets", *locked, "--", "-D", "warnings"])
-    run_shown("unit tests", ["cargo", "test", *quiet, "--profile", PROFILE, "--workspace", *locked])
+    with_emulator("unit tests", ["cargo", "test", *quiet, "--profile", PROFILE, "--workspace", *locked])
     build()
     strict = ["--strict-skips"] if CI else []
     run_shown("stack tests", [str(VENV / "bin" / "python"), "-m", "pytest", "tests", *strict, *arguments])
     print(f"All of it in {time.monotonic() - started:.0f} s.")
+
+
+def with_emulator(name: str, command: list[str]) -> None:
+    """Runs a command beside an empty emulator, for the tests of single crates that need one."""
+    from stack import LocalStack, free_port
+
+    stack = LocalStack(free_port(), local_parameters(), WORK / "crates", name="crates")
+    stack.start()
+    try:
+        keys = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_REGION": stack.target.region}
+        run_shown(name, command, {**os.environ, **keys, "AWS_ENDPOINT_URL": stack.endpoint})
+    finally:
+        stack.stop()
 
 
 def bench() -> None:

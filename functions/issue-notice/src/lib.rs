@@ -68,7 +68,8 @@ async fn issue(app: &App, numbers: &Numbers, request: &Request) -> Result<Respon
     let school = school.ok_or_else(|| Failure::Broken("a role at a school that is not set up".into()))?;
     let pupil = pupil.filter(|pupil| pupil.school == role.school).ok_or(Failure::NotFound)?;
     if app.today() < school.active_from {
-        let (it, en) = ("La scuola non è ancora attiva su Pago In Rete.", "The school is not active on Pago In Rete yet.");
+        let (it, en) =
+            ("La scuola non è ancora attiva su Pago In Rete.", "The school is not active on Pago In Rete yet.");
         return Err(Failure::conflict("school-not-active", it, en));
     }
     match once::issue(app, numbers, &school, &pupil, asked, request.now()).await? {

@@ -35,8 +35,7 @@ impl Numbers {
         let base = match self.next(school) {
             Some(base) => base,
             None => {
-                let first =
-                    app.store.reserve_numbers(&school.fiscal_code, school.segregation, BLOCK).await?;
+                let first = app.store.reserve_numbers(&school.fiscal_code, school.segregation, BLOCK).await?;
                 // Before the first use: after a restore of the table allocators begin above what is known outside it
                 // (CORE 1.6). A block that could not be told is a gap.
                 self.tell(app, school, first).await.map_err(Failure::unavailable)?;

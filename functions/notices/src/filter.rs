@@ -95,3 +95,43 @@ impl Filter {
         format!("/notices{question}{}", query.join("&"))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sample::{self, State};
+
+    #[test]
+    fn each_state_passes_its_own_filter_only() {
+        for (state, wanted) in
+            [(State::Payable, Wanted::Payable), (State::Paid, Wanted::Paid), (State::Cancelled, Wanted::Cancelled)]
+        {
+            let notice = sample::notice(1, "2027-01-31", state);
+            let passed: Vec<_> = Wanted::ALL.into_iter().filter(|wanted| wanted.accepts(&notice)).collect();
+            assert_eq!(passed, [wanted]);
+        }
+    }
+
+    #[test]
+    fn pupils_and_schools_narrow_the_links() {
+        let links = [sample::link(1), sample::link(2)];
+        let found =
+            |filter: Filter| filter.links(&links).into_iter().map(|link| link.pupil.clone()).collect::<Vec<_>>();
+        let pupil = |n| Filter { pupil: Some(sample::link(n).pupil), ..Filter::default() };
+        assert_eq!(found(Filter::default()).len(), 2);
+        assert_eq!(found(pupil(2)), [links[1].pupil.clone()]);
+        assert_eq!(found(pupil(3)), [], "whoever is not linked has nothing to show");
+        assert_eq!(found(Filter { school: "94060670158".parse().ok(), ..Filter::default() }), []);
+    }
+
+    #[test]
+    fn addresses_hold_what_was_chosen() {
+        assert_eq!(Filter::default().path(None), "/notices");
+        let school = "80124890155".parse().ok();
+        let filter = Filter { state: Some(Wanted::Paid), pupil: Some(sample::link(1).pupil), school };
+        let pupil = sample::link(1).pupil;
+        let path = filter.path(Some("a~b"));
+        assert_eq!(path, format!("/notices?state=paid&pupil={pupil}&school=80124890155&page=a~b"));
+        assert_eq!(web::safe_next(&path), Some(path.clone()), "a command leads back here");
+    }
+}

@@ -4,6 +4,8 @@ mod detail;
 mod filter;
 mod list;
 mod place;
+#[cfg(test)]
+mod sample;
 
 use runtime::App;
 use web::{Failure, Request, Response};

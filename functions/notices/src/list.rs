@@ -207,3 +207,39 @@ impl PaymentsPage {
         self.next.as_deref().map(|next| format!("/payments?page={next}"))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sample::{self, State};
+
+    #[test]
+    fn what_is_to_be_paid_comes_first() {
+        let notices = [
+            sample::notice(1, "2026-10-01", State::Paid),
+            sample::notice(2, "2027-03-31", State::Payable),
+            sample::notice(3, "2026-11-30", State::Cancelled),
+            sample::notice(4, "2026-09-30", State::Payable),
+            sample::notice(5, "2027-03-31", State::Payable),
+        ];
+        let today = "2026-11-24".parse().unwrap();
+        let cart = Cart { notices: vec![notices[1].key()], version: 1 };
+        let lines = by_need(&notices, &cart, today);
+        let order: Vec<_> = lines.iter().map(|line| notices.iter().position(|n| n.number == line.number)).collect();
+        assert_eq!(order, [Some(3), Some(1), Some(4), Some(2), Some(0)]);
+        let tones: Vec<_> = lines.iter().map(NoticeLine::tone).collect();
+        assert_eq!(tones, ["late", "due", "due", "over", "paid"]);
+        assert_eq!(lines.iter().filter(|line| line.in_cart).count(), 1);
+        let page =
+            NoticesPage { notices: lines, pupils: Vec::new(), next: None, filter: Filter::default(), later: false };
+        assert_eq!((page.payable().len(), page.rest().len()), (3, 2));
+    }
+
+    #[test]
+    fn payments_begin_with_the_latest() {
+        let notices = [sample::paid(1, "2026-11-01T10:00:00Z"), sample::paid(2, "2026-11-02T10:00:00Z")];
+        let lines = by_payment(&notices, &Cart::default(), "2026-11-24".parse().unwrap());
+        let order: Vec<_> = lines.iter().map(|line| line.number.clone()).collect();
+        assert_eq!(order, [notices[1].number.clone(), notices[0].number.clone()]);
+    }
+}

@@ -40,3 +40,30 @@ impl Place {
         wanted.iter().filter_map(begin).collect()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sample;
+
+    #[test]
+    fn a_token_reads_back_and_grants_nothing() {
+        let (mine, other) = (sample::link(1), sample::link(2));
+        let place = Place::after(vec![(mine.pupil.clone(), "eyJQ-_".into()), (other.pupil, "x1".into())]).unwrap();
+        let read = Place::read(&place.token()).unwrap();
+        assert_eq!(read, place);
+        let begun = Place::begin(Some(&read), &[&mine]);
+        assert_eq!(begun, [(mine.pupil.clone(), Some("eyJQ-_".to_owned()))], "only who is linked");
+        assert_eq!(Place::begin(None, &[&mine]), [(mine.pupil.clone(), None)]);
+        assert_eq!(Place::begin(Some(&read), &[&sample::link(3)]), [], "this list is at its end");
+        assert_eq!(Place::after(Vec::new()), None);
+    }
+
+    #[test]
+    fn other_tokens_are_refused() {
+        let id = sample::link(1).pupil;
+        for token in ["", "x", "~", &format!("{id}~"), &format!("{id}~a/b"), &format!("{id}~a."), "x~abc"] {
+            assert!(matches!(Place::read(token), Err(StoreError::BadPage)), "{token:?}");
+        }
+    }
+}

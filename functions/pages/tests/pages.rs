@@ -51,7 +51,11 @@ async fn public_pages_in_both_languages_and_faces() {
 async fn pages_of_the_signed_in_lead_to_the_door() {
     for (path, next) in [("/services", "/services"), ("/home", "/home"), ("/pago-in-rete", "/pago-in-rete")] {
         let page = ask(testing::get(path).page()).await;
-        assert_eq!((page.status, page.header("location")), (303, Some(format!("/login?next={next}").as_str())), "{path}");
+        assert_eq!(
+            (page.status, page.header("location")),
+            (303, Some(format!("/login?next={next}").as_str())),
+            "{path}"
+        );
         assert_eq!(ask(testing::get(path)).await.status, 401, "{path}");
     }
 }
@@ -76,7 +80,10 @@ async fn every_file_that_a_page_links_to_is_there() {
     let mut links = Vec::new();
     for path in ["/", "/privacy", "/legal-notes"] {
         let html = ask(testing::get(path).page()).await.text().to_owned();
-        let found = html.split('"').filter(|part| part.starts_with("/assets/")).map(|link| link.split('#').next().unwrap().to_owned());
+        let found = html
+            .split('"')
+            .filter(|part| part.starts_with("/assets/"))
+            .map(|link| link.split('#').next().unwrap().to_owned());
         links.extend(found);
     }
     links.extend(["altcha.js", "altcha.css", "altcha-pbkdf2.js"].map(url));
@@ -94,7 +101,8 @@ async fn every_file_that_a_page_links_to_is_there() {
 async fn every_font_of_the_style_sheet_is_there() {
     let sheet = ask(testing::get(&url("bootstrap-italia.min.css"))).await;
     let css = String::from_utf8(bytes(&sheet).to_vec()).unwrap();
-    let fonts: Vec<&str> = css.split("url(").filter_map(|rest| rest.split(')').next()).filter(|url| url.starts_with("fonts/")).collect();
+    let fonts: Vec<&str> =
+        css.split("url(").filter_map(|rest| rest.split(')').next()).filter(|url| url.starts_with("fonts/")).collect();
     assert!(!fonts.is_empty());
     for font in fonts {
         let file = ask(testing::get(&url(font))).await;

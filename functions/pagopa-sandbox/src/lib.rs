@@ -6,9 +6,9 @@
 //!
 //! | module | plays |
 //! |---|---|
-//! | [`checkout`] | the carts API and the pages on which a person pays |
-//! | [`node`] | the Node: payment sessions, activation, receipts and their delivery |
-//! | [`controls`] | what no pagoPA has: receipts repeated, delayed, lost, paid at a counter; for tests and the curious |
+//! | `checkout` | the carts API and the pages on which a person pays |
+//! | `node` | the Node: payment sessions, activation, receipts and their delivery |
+//! | `controls` | what no pagoPA has: receipts repeated, delayed, lost, paid at a counter; for tests and the curious |
 
 mod app;
 mod checkout;

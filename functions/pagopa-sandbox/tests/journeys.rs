@@ -174,6 +174,17 @@ async fn activation_can_fail_with_a_way_back() {
 }
 
 #[tokio::test]
+async fn the_node_refuses_a_second_payment_on_the_page() {
+    let Some(world) = World::new("second").await else { return };
+    world.due(&[(FIRST, 2250)]);
+    let (first, second) = (world.cart(&[(FIRST, 2250)]).await, world.cart(&[(FIRST, 2250)]).await);
+    world.pay_by_card(&first, "4242424242424242").await;
+    let page = world.get(&world.pay_by_card(&second, "4242424242424242").await).await;
+    assert!(page.body.contains("PPT_PAGAMENTO_DUPLICATO") && page.body.contains("già stato pagato"), "{}", page.body);
+    assert_eq!(world.receipts().await.len(), 1);
+}
+
+#[tokio::test]
 async fn carts_are_checked_as_checkout_checks_them() {
     let Some(world) = World::new("carts").await else { return };
     world.due(&[(FIRST, 2250)]);

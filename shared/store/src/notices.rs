@@ -1,6 +1,6 @@
 //! Notices, the commands that issue them, and the attempts to pay them.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use aws_sdk_dynamodb::{
     error::ProvideErrorMetadata,
@@ -325,7 +325,7 @@ fn issued(slot: Slot) -> Option<Notice> {
 
 /// A page token: the last key, as base64url JSON. It opens nothing: keys of lists are built from the session.
 pub(crate) fn cursor(key: &HashMap<String, AttributeValue>) -> Result<String, StoreError> {
-    let plain: HashMap<&String, &String> =
+    let plain: BTreeMap<&String, &String> =
         key.iter().filter_map(|(name, value)| Some((name, value.as_s().ok()?))).collect();
     let json = serde_json::to_vec(&plain).map_err(|_| StoreError::Corrupt("a page token"))?;
     Ok(URL_SAFE_NO_PAD.encode(json))

@@ -84,7 +84,8 @@ mod tests {
         let (session, other) = (SessionId::from_bytes([1; 16]), SessionId::from_bytes([2; 16]));
         let right = token(&app.keys, Bound::Session(&session));
         let theirs = token(&app.keys, Bound::Session(&other));
-        let form = |token: &str| testing::post("/cart/items", &[("csrf", token), ("notice", "1")]).cookie("__Host-session=x");
+        let form =
+            |token: &str| testing::post("/cart/items", &[("csrf", token), ("notice", "1")]).cookie("__Host-session=x");
         let from = |site: &str| form(&right).header("sec-fetch-site", site);
         let cases = [
             ("own page", from("same-origin"), true),
@@ -94,21 +95,33 @@ mod tests {
             ("another site, though Origin says ours", from("cross-site").header("origin", ORIGIN), false),
             ("older browser, our page", form(&right).header("origin", ORIGIN), true),
             ("older browser, another site", form(&right).header("origin", "https://evil.example"), false),
-            ("older browser, a name that begins like ours", form(&right).header("origin", "https://pagoinrete.example.evil.example"), false),
+            (
+                "older browser, a name that begins like ours",
+                form(&right).header("origin", "https://pagoinrete.example.evil.example"),
+                false,
+            ),
             ("sandboxed frame", form(&right).header("origin", "null"), false),
             ("our name over http", form(&right).header("origin", "http://pagoinrete.example"), false),
             ("no header at all", form(&right), true),
             ("no token", form("").header("sec-fetch-site", "same-origin"), false),
             ("another session's token", form(&theirs).header("sec-fetch-site", "same-origin"), false),
             ("a token cut short", form(&right[..20]).header("sec-fetch-site", "same-origin"), false),
-            ("token in the header", form("").header("x-csrf-token", &right).header("sec-fetch-site", "same-origin"), true),
+            (
+                "token in the header",
+                form("").header("x-csrf-token", &right).header("sec-fetch-site", "same-origin"),
+                true,
+            ),
             ("wrong token in the header goes first", form(&right).header("x-csrf-token", "x"), false),
             (
                 "JSON with cookies and no token",
                 testing::post_json("/cart/items", &serde_json::json!({})).cookie("__Host-session=x"),
                 false,
             ),
-            ("JSON from another site without cookies", testing::post_json("/login", &serde_json::json!({})).header("origin", "https://evil.example"), false),
+            (
+                "JSON from another site without cookies",
+                testing::post_json("/login", &serde_json::json!({})).header("origin", "https://evil.example"),
+                false,
+            ),
             ("a program: JSON, no cookie, no browser", testing::post_json("/login", &serde_json::json!({})), true),
             ("a form without cookies is no program", testing::post("/login", &[("username", "a")]), false),
         ];
@@ -127,13 +140,20 @@ mod tests {
         let form_token = token(&app.keys, Bound::Browser(first.browser()));
         let id = first.browser().id().to_owned();
         let sent = |cookie: &str| {
-            request(testing::post("/login", &[("csrf", form_token.as_str())]).header("sec-fetch-site", "same-origin").cookie(cookie))
+            request(
+                testing::post("/login", &[("csrf", form_token.as_str())])
+                    .header("sec-fetch-site", "same-origin")
+                    .cookie(cookie),
+            )
         };
         let same = sent(&format!("__Host-browser={id}"));
         assert!(check(&app.keys, ORIGIN, &same, same.browser().into()).is_ok());
         for cookie in ["__Host-browser=AAAAAAAAAAAAAAAAAAAAAA", "a=b", &format!("browser={id}")] {
             let other = Request::parse(
-                testing::post("/login", &[("csrf", form_token.as_str())]).header("sec-fetch-site", "same-origin").cookie(cookie).event(),
+                testing::post("/login", &[("csrf", form_token.as_str())])
+                    .header("sec-fetch-site", "same-origin")
+                    .cookie(cookie)
+                    .event(),
                 Site::Secure,
                 Timestamp::UNIX_EPOCH,
                 [4; 16],

@@ -107,7 +107,8 @@ impl<'a> Frame<'a> {
                 let response = match page {
                     true => self.page(503, what.render(self, &[FieldError::new("", code, it, en)])?),
                     false => {
-                        let title = self.t("Servizio momentaneamente non disponibile", "Service temporarily unavailable");
+                        let title =
+                            self.t("Servizio momentaneamente non disponibile", "Service temporarily unavailable");
                         self.problem(503, code, title, self.t(&it, &en), &[])?
                     }
                 };
@@ -144,7 +145,11 @@ impl<'a> Frame<'a> {
             (Face::Page, Failure::MustConsent) => onward("/consents"),
             (Face::Page, Failure::MustChangePassword) => onward("/password/change"),
             (Face::Page, _) => {
-                let retry = self.request.return_path().filter(|_| self.request.is_safe());
+                let passing =
+                    matches!(failure, Failure::Unavailable(_) | Failure::Broken(_) | Failure::TooManyRequests { .. });
+                // The page itself, or for a command the page it was sent from.
+                let again = passing || matches!(failure, Failure::Csrf);
+                let retry = self.request.return_path().filter(|_| again);
                 let view =
                     FailureView { title: words.title, detail: words.detail, id: self.request.id().to_owned(), retry };
                 self.page(failure.status(), view.render(self, &[])?)
@@ -244,9 +249,15 @@ impl Frame<'_> {
         self.request.path()
     }
 
-    /// Is the page at or below this path? Marks the menu's entry.
+    /// Is this the page of the menu's entry?
     pub fn is_at(&self, path: &str) -> bool {
         self.path() == path
+    }
+
+    /// Is this a page below the menu's entry, and no other entry's own?
+    pub fn is_below(&self, path: &str) -> bool {
+        let rest = self.path().strip_prefix(path).and_then(|rest| rest.strip_prefix('/'));
+        rest.is_some_and(|rest| rest != "new") && path != "/school"
     }
 
     /// The token for a form's hidden field; marks the browser as one to remember.
@@ -438,6 +449,8 @@ mod tests {
         }
         let parent = page("/cart", Some(known(None, true, true))).await;
         assert!(parent.contains("href=\"/cart\" aria-current=\"page\""), "where one is");
+        let below = page("/notices/80124890155/1", Some(known(None, true, true))).await;
+        assert!(below.contains("href=\"/notices\" aria-current=\"true\""), "and where that belongs");
         assert!(parent.contains(">2<span class=\"visually-hidden\"> avvisi"), "what is in the cart");
     }
 

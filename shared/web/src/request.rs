@@ -374,7 +374,9 @@ mod tests {
     }
 
     fn read(asked: Asked) -> Result<Form, String> {
-        request(asked).read::<Form>().map_err(|failure| format!("{} {}", failure.status(), failure.words(Language::En).code))
+        request(asked)
+            .read::<Form>()
+            .map_err(|failure| format!("{} {}", failure.status(), failure.words(Language::En).code))
     }
 
     fn form(name: &str, amount: &str, notices: &[&str]) -> Form {
@@ -384,14 +386,24 @@ mod tests {
 
     #[test]
     fn forms_and_json_fill_the_same_struct() {
-        assert_eq!(read(testing::post("/", &[("name", "Niccolò & Co"), ("amount", "22,50")])), Ok(form("Niccolò & Co", "22,50", &[])));
-        assert_eq!(read(testing::post_json("/", &json!({ "name": "Niccolò & Co", "amount": "22,50" }))), Ok(form("Niccolò & Co", "22,50", &[])));
+        assert_eq!(
+            read(testing::post("/", &[("name", "Niccolò & Co"), ("amount", "22,50")])),
+            Ok(form("Niccolò & Co", "22,50", &[]))
+        );
+        assert_eq!(
+            read(testing::post_json("/", &json!({ "name": "Niccolò & Co", "amount": "22,50" }))),
+            Ok(form("Niccolò & Co", "22,50", &[]))
+        );
         assert_eq!(read(testing::post("/", &[("notices", "a")])), Ok(form("", "", &["a"])));
         assert_eq!(read(testing::post("/", &[("notices", "a"), ("notices", "b")])), Ok(form("", "", &["a", "b"])));
-        assert_eq!(read(testing::post_json("/", &json!({ "notices": ["a", "b"], "name": null }))), Ok(form("", "", &["a", "b"])));
+        assert_eq!(
+            read(testing::post_json("/", &json!({ "notices": ["a", "b"], "name": null }))),
+            Ok(form("", "", &["a", "b"]))
+        );
         assert_eq!(read(testing::post_json("/", &json!({ "amount": 22, "name": true }))), Ok(form("true", "22", &[])));
         assert_eq!(read(Asked::new("POST", "/")), Ok(Form::default()), "no body at all");
-        let charset = testing::post("/", &[("name", "a")]).header("content-type", "Application/X-WWW-Form-Urlencoded; charset=UTF-8");
+        let charset = testing::post("/", &[("name", "a")])
+            .header("content-type", "Application/X-WWW-Form-Urlencoded; charset=UTF-8");
         assert_eq!(read(charset), Ok(form("a", "", &[])));
     }
 
@@ -432,7 +444,10 @@ mod tests {
     #[test]
     fn encoded_bodies_count_decoded() {
         let encoded = |bytes: &[u8]| {
-            let mut event = Asked::new("POST", "/").header("content-type", "application/json").body(&STANDARD.encode(bytes)).event();
+            let mut event = Asked::new("POST", "/")
+                .header("content-type", "application/json")
+                .body(&STANDARD.encode(bytes))
+                .event();
             event.is_base64_encoded = true;
             let request = Request::parse(event, Site::Local, Timestamp::UNIX_EPOCH, [0; 16]);
             request.read::<Form>().map_err(|failure| failure.status())
@@ -455,7 +470,10 @@ mod tests {
         assert_eq!(back(testing::get("//evil.example")), None);
         assert_eq!(back(testing::get("/login")), None, "no way back to the door");
         let sent = |referer: &str| testing::post("/cart/items", &[]).header("referer", referer);
-        assert_eq!(back(sent("http://pagoinrete.localhost:4566/notices?state=paid")), Some("/notices?state=paid".into()));
+        assert_eq!(
+            back(sent("http://pagoinrete.localhost:4566/notices?state=paid")),
+            Some("/notices?state=paid".into())
+        );
         assert_eq!(back(sent("http://pagoinrete.localhost:4566//evil.example")), None);
         assert_eq!(back(testing::post("/cart/items", &[])), None);
     }
@@ -466,15 +484,20 @@ mod tests {
         assert_eq!((head.method(), head.is_head()), ("GET", true));
         let hostile = request(testing::get("/a/%2e%2e/b"));
         assert_eq!(hostile.segments(), ["\0"], "no route has this name");
-        let key = |key: &str| request(testing::get("/").header("Idempotency-Key", key)).idempotency_key().map(str::to_owned);
+        let key =
+            |key: &str| request(testing::get("/").header("Idempotency-Key", key)).idempotency_key().map(str::to_owned);
         assert_eq!(key("abc-123"), Some("abc-123".into()));
         assert_eq!(key(&"k".repeat(129)), None);
         assert_eq!(key("two words"), None);
-        let bearer = |header: &str| request(testing::get("/").header("authorization", header)).bearer().map(str::to_owned);
+        let bearer =
+            |header: &str| request(testing::get("/").header("authorization", header)).bearer().map(str::to_owned);
         assert_eq!(bearer("Bearer abc"), Some("abc".into()));
         assert_eq!(bearer("bearer  abc "), Some("abc".into()));
         assert_eq!(bearer("Basic abc"), None);
         let cookies = request(testing::get("/").cookie("a=1; session=x").header("cookie", "lang=en; b=2"));
-        assert_eq!((cookies.cookie("session"), cookies.cookie("lang"), cookies.language()), (Some("x"), Some("en"), Language::En));
+        assert_eq!(
+            (cookies.cookie("session"), cookies.cookie("lang"), cookies.language()),
+            (Some("x"), Some("en"), Language::En)
+        );
     }
 }

@@ -204,7 +204,11 @@ mod tests {
         assert_eq!(read(&format!("{body}.{}", URL_SAFE_NO_PAD.encode(signature))), None);
         let theirs = sign(&SigningKey(other), ORIGIN, &session()).unwrap();
         assert_eq!(read(&theirs), None, "another key");
-        assert_eq!(verify(&[], ORIGIN, Timestamp::now(), &sign(&SigningKey(SEED), ORIGIN, &session()).unwrap()), None, "no key");
+        assert_eq!(
+            verify(&[], ORIGIN, Timestamp::now(), &sign(&SigningKey(SEED), ORIGIN, &session()).unwrap()),
+            None,
+            "no key"
+        );
     }
 
     #[test]
@@ -240,9 +244,26 @@ mod tests {
         let (body, signature) = token.rsplit_once('.').unwrap();
         let flipped = format!("{body}.A{}", &signature[1..]);
         let garbage = [
-            "", ".", "..", "...", "a.b.c", "=.=.=", "\u{0}", "eyJ", &token[..token.len() - 1], &format!("{token}x"), &format!("{token}.x"),
-            &format!(" {token}"), &oversized, &token.replace('.', ""), body, &format!("{body}."), &flipped,
-            &signed("e30", &part(&claims())), &signed("", ""), &"a.".repeat(400),
+            "",
+            ".",
+            "..",
+            "...",
+            "a.b.c",
+            "=.=.=",
+            "\u{0}",
+            "eyJ",
+            &token[..token.len() - 1],
+            &format!("{token}x"),
+            &format!("{token}.x"),
+            &format!(" {token}"),
+            &oversized,
+            &token.replace('.', ""),
+            body,
+            &format!("{body}."),
+            &flipped,
+            &signed("e30", &part(&claims())),
+            &signed("", ""),
+            &"a.".repeat(400),
         ];
         for text in garbage {
             assert_eq!(read(text), None, "{text:?}");

@@ -53,7 +53,8 @@ async fn handle(app: &App, request: &Request) -> Result<Response, Failure> {
         ("POST", ["example"]) => {
             web::check_csrf(app, request, request.browser())?;
             let form: Form = request.read()?;
-            let errors: Vec<FieldError> = form.name.is_none().then(|| FieldError::missing("name")).into_iter().collect();
+            let errors: Vec<FieldError> =
+                form.name.is_none().then(|| FieldError::missing("name")).into_iter().collect();
             let errors = errors.into_iter().chain(robot::verify(app, "example", request).err()).collect::<Vec<_>>();
             if !errors.is_empty() {
                 return frame.show(Outcome::Refused { errors, form: example(form)? });
@@ -105,7 +106,9 @@ async fn filled(fields: &[(&str, &str)]) -> Asked {
     let browser = cookie(&page, "__Host-browser").unwrap().to_owned();
     let token = page.text().split("name=\"csrf\" value=\"").nth(1).unwrap().split('"').next().unwrap().to_owned();
     let fields: Vec<(&str, &str)> = fields.iter().copied().chain([("csrf", token.as_str())]).collect();
-    testing::post("/example", &fields).cookie(&format!("__Host-browser={browser}")).header("sec-fetch-site", "same-origin")
+    testing::post("/example", &fields)
+        .cookie(&format!("__Host-browser={browser}"))
+        .header("sec-fetch-site", "same-origin")
 }
 
 #[tokio::test]
@@ -114,9 +117,19 @@ async fn a_page_for_people() {
     assert_eq!((page.status, page.header("content-type")), (200, Some("text/html; charset=utf-8")));
     let html = page.text();
     for part in [
-        "<html lang=\"it\">", "<title>Esempio | Pago In Rete</title>", "1.234,56\u{a0}€", "30/06/2027, 14:05", "Ambiente dimostrativo",
-        "href=\"/login\"", "aria-current=\"page\">Qui", "autocomplete=\"given-name\"", "for=\"name\"", "aria-describedby=\"name-help\"",
-        "<altcha-widget challenge=\"{", "<noscript>", "name=\"robot_question\"",
+        "<html lang=\"it\">",
+        "<title>Esempio | Pago In Rete</title>",
+        "1.234,56\u{a0}€",
+        "30/06/2027, 14:05",
+        "Ambiente dimostrativo",
+        "href=\"/login\"",
+        "aria-current=\"page\">Qui",
+        "autocomplete=\"given-name\"",
+        "for=\"name\"",
+        "aria-describedby=\"name-help\"",
+        "<altcha-widget challenge=\"{",
+        "<noscript>",
+        "name=\"robot_question\"",
     ] {
         assert!(html.contains(part), "{part} is not in {html}");
     }
@@ -137,19 +150,35 @@ async fn the_same_for_programs() {
     assert_eq!(data["due"], "2027-06-30");
     assert_eq!(data["robot"]["altcha"]["parameters"]["algorithm"], "PBKDF2/SHA-256");
     assert!(data["robot"]["question"]["token"].is_string());
-    assert!(answer.header("x-csrf-token").is_some_and(|token| token.len() == 43), "it is bound to a browser, so it gets the token");
+    assert!(
+        answer.header("x-csrf-token").is_some_and(|token| token.len() == 43),
+        "it is bound to a browser, so it gets the token"
+    );
     assert!(cookie(&answer, "__Host-browser").is_some());
 }
 
 #[tokio::test]
 async fn a_refused_form_comes_back_filled() {
-    let asked = filled(&[("name", ""), ("email", "\"><svg onload=alert(1)>"), ("terms", "on"), ("sex", "F"), ("category", "trip")]).await;
+    let asked = filled(&[
+        ("name", ""),
+        ("email", "\"><svg onload=alert(1)>"),
+        ("terms", "on"),
+        ("sex", "F"),
+        ("category", "trip"),
+    ])
+    .await;
     let page = ask(asked.page()).await;
     assert_eq!(page.status, 422);
     let html = page.text();
     for part in [
-        "<title>Errore: Esempio", "role=\"alert\"", "href=\"#robot\"", "value=\"&#34;&#62;&#60;svg onload=alert(1)&#62;\"",
-        "id=\"terms\" name=\"terms\" value=\"on\" checked", "value=\"F\" checked", "value=\"trip\" selected", "id=\"robot-error\"",
+        "<title>Errore: Esempio",
+        "role=\"alert\"",
+        "href=\"#robot\"",
+        "value=\"&#34;&#62;&#60;svg onload=alert(1)&#62;\"",
+        "id=\"terms\" name=\"terms\" value=\"on\" checked",
+        "value=\"F\" checked",
+        "value=\"trip\" selected",
+        "id=\"robot-error\"",
     ] {
         assert!(html.contains(part), "{part} is not in {html}");
     }
@@ -197,7 +226,8 @@ async fn commands_lead_on() {
     let next = ask(testing::get("/example").page().cookie(&format!("__Host-flash={flash}"))).await;
     assert!(next.text().contains("role=\"status\">Fatto: &#60;b&#62;tutto&#60;/b&#62; bene.<"), "{}", next.text());
     assert_eq!(cookie(&next, "__Host-flash"), Some(""), "shown once");
-    let forged = ask(testing::get("/example").page().cookie("__Host-flash=RnJlZSBtb25leQ.AAAAAAAAAAAAAAAAAAAAAA")).await;
+    let forged =
+        ask(testing::get("/example").page().cookie("__Host-flash=RnJlZSBtb25leQ.AAAAAAAAAAAAAAAAAAAAAA")).await;
     assert!(!forged.text().contains("role=\"status\""));
 }
 
@@ -253,7 +283,8 @@ async fn who_must_do_something_first_is_led_there() {
         let data = ask(testing::get(path)).await;
         assert_eq!((data.status, &value(&data)["code"]), (status, &json!(code)), "{path}");
     }
-    let garbage = ask(testing::get("/signed-in").cookie("__Host-session=a.b.c").header("authorization", "Bearer x.y.z")).await;
+    let garbage =
+        ask(testing::get("/signed-in").cookie("__Host-session=a.b.c").header("authorization", "Bearer x.y.z")).await;
     assert_eq!((garbage.status, garbage.header("www-authenticate")), (401, Some("Bearer")));
 }
 
@@ -273,7 +304,13 @@ async fn every_answer_is_protected() {
     for asked in asked {
         let answer = ask(asked).await;
         let csp = answer.header("content-security-policy").unwrap();
-        for rule in ["default-src 'none'", "script-src 'self'", "form-action 'self' https://checkout.example", "frame-ancestors 'none'", "base-uri 'none'"] {
+        for rule in [
+            "default-src 'none'",
+            "script-src 'self'",
+            "form-action 'self' https://checkout.example",
+            "frame-ancestors 'none'",
+            "base-uri 'none'",
+        ] {
             assert!(csp.contains(rule), "{csp}");
         }
         assert!(!csp.contains("unsafe"));
