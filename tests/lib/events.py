@@ -137,7 +137,9 @@ class Case:
             "registration": lambda: self.registration_at("begun"), "registration.filled": lambda: self.registration_at("filled"),
             "registration.submitted": lambda: self.registration_at("submitted"), "token.registration": self.registration_token,
             "token.recovery": self.recovery_token, "attempt": self.attempt, "lost.number": self.lost, "station-secret": lambda: self.world.station.secret,
-            "message.announce": self.announcement, "message.superseded": lambda: self.announcement(fresh_id()),
+            "unknown-digits": lambda: f"9{secrets.randbelow(10**14):014}",
+            "message.announce": lambda: json.dumps(self.announcement()), "message.superseded": lambda: json.dumps(self.announcement(fresh_id())),
+            "message.next-format": lambda: json.dumps({**self.announcement(), "v": 2}),
         }[name]()
 
     # ------------------------------------------------------------- browsers
@@ -208,12 +210,19 @@ class Case:
 
     # ------------------------------------------------------------- messages
 
-    def announcement(self, cause: str | None = None) -> str:
-        """The message that asks for a fresh notice's announcement, as the relay would send it; or one of another cause."""
+    def announcement(self, cause: str | None = None) -> dict[str, Any]:
+        """What asks for a fresh notice's announcement, as the relay would send it and nobody has taken it; or of another cause."""
         number = self.value("number")
         [item] = self.world.items(f"NOTICE#{PERTINI.code}#{number}")
+        self._unclaim(number)
         notified = {**item["notified"], **({"id": cause} if cause else {})}
-        return json.dumps({"v": 1, "what": {"kind": "announce", "school": PERTINI.code, "number": number}, "cause": notified})
+        return {"v": 1, "what": {"kind": "announce", "school": PERTINI.code, "number": number}, "cause": notified}
+
+    def _unclaim(self, number: str) -> None:
+        if self.world.pump:
+            self.world.pump()
+        for claim in self.world.claims(f"announce/{PERTINI.code}/{number}/"):
+            self.world.table.delete_item(Key={"PK": claim["PK"], "SK": claim["SK"]})
 
     def lost(self) -> str:
         """A notice of an hour ago whose announcement got lost: nobody has claimed it."""
@@ -222,10 +231,7 @@ class Case:
         [item] = self.world.items(f"NOTICE#{PERTINI.code}#{number}")
         item["notified"] = {"id": fresh_id(), "at": before}
         self.world.table.put_item(Item=item)
-        if self.world.pump:
-            self.world.pump()
-        for claim in self.world.claims(f"announce/{PERTINI.code}/{number}/"):
-            self.world.table.delete_item(Key={"PK": claim["PK"], "SK": claim["SK"]})
+        self._unclaim(number)
         return number
 
 

@@ -12,8 +12,8 @@ use runtime::{App, BoxError, needed};
 use serde_json::json;
 use web::Failure;
 
-/// Numbers of a block: a busy clerk's hour, and a gap of no weight among ten million million.
-const BLOCK: u64 = 50;
+/// Numbers of a block: no weight among ten million million, and rarely a message.
+const BLOCK: u64 = 1_000;
 /// Schools whose blocks one environment keeps.
 const MOST_SCHOOLS: usize = 200;
 

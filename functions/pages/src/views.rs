@@ -20,6 +20,8 @@ pub struct Services {
 pub struct Service {
     pub name: &'static str,
     #[serde(skip)]
+    pub title: (&'static str, &'static str),
+    #[serde(skip)]
     pub description: (&'static str, &'static str),
     pub path: &'static str,
 }
@@ -27,7 +29,8 @@ pub struct Service {
 impl Services {
     pub fn all(role: Option<&Role>) -> Self {
         let payments = Service {
-            name: "Pago in rete",
+            name: "payments",
+            title: ("Pago in rete", "Pago in rete"),
             description: (
                 "Pagamenti alle scuole: avvisi, carrello, ricevute.",
                 "Payments to schools: notices, cart, receipts.",
@@ -35,7 +38,8 @@ impl Services {
             path: "/pago-in-rete",
         };
         let school = Service {
-            name: "Pago in rete: area della scuola",
+            name: "school",
+            title: ("Pago in rete: area della scuola", "Pago in rete: school area"),
             description: (
                 "Emissione degli avvisi e controllo dei pagamenti.",
                 "Issuing notices and following payments.",
@@ -45,9 +49,9 @@ impl Services {
         Self { services: std::iter::once(payments).chain(role.map(|_| school)).collect() }
     }
 
-    /// The letters of the index, each with its services.
+    /// The letters of the index, each with its services: a name begins alike in both languages.
     pub fn letters(&self) -> Vec<(char, Vec<&Service>)> {
-        let with = |letter: char| self.services.iter().filter(|service| service.name.starts_with(letter)).collect();
+        let with = |letter: char| self.services.iter().filter(|service| service.title.0.starts_with(letter)).collect();
         ('A'..='Z').map(|letter| (letter, with(letter))).collect()
     }
 }

@@ -166,7 +166,7 @@ async fn recover(
     what: Recover,
     person: Person,
     spent: &store::Spent,
-) -> Result<(), Failure> {
+) -> Result<Written, Failure> {
     let attempt = person.recovery.as_ref().map_or(1, |recovery| recovery.secret.attempt + 1);
     let nonce = app.random::<16>().iter().map(|byte| format!("{byte:02x}")).collect();
     let secret = SecretRef { key_version: TokenKeys::CURRENT, attempt, nonce };

@@ -49,6 +49,8 @@ pub struct Settlement {
     pub receipt: ReceiptId,
     /// Why and since when the family must be told.
     pub cause: Cause,
+    /// What was paid. Stands beside the notice's own amount in one item, so it has a name of its own there.
+    #[serde(rename = "paid_amount")]
     pub amount: Option<Euro>,
     #[serde(default)]
     pub oddities: Vec<Oddity>,

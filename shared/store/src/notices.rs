@@ -161,6 +161,8 @@ impl Store {
         after: Option<&str>,
         limit: i32,
     ) -> Result<(Vec<Slot>, Option<String>), StoreError> {
+        let after = after.map(|token| cursor_within(key, &value, token)).transpose()?;
+        let begun = after.is_some();
         let answer = self
             .table
             .db
@@ -171,12 +173,12 @@ impl Store {
             .expression_attribute_values(":pk", text(value))
             .scan_index_forward(false)
             .limit(limit)
-            .set_exclusive_start_key(after.map(cursor_from).transpose()?)
+            .set_exclusive_start_key(after)
             .send()
             .await
             .map_err(|error| match error.code() {
-                // A key that is not within this list: somebody wrote the token by hand.
-                Some("ValidationException") if after.is_some() => StoreError::BadPage,
+                // No key of the table: somebody wrote the token by hand.
+                Some("ValidationException") if begun => StoreError::BadPage,
                 _ => error.into(),
             })?;
         let next = answer.last_evaluated_key.as_ref().map(cursor).transpose()?;
@@ -329,6 +331,15 @@ pub(crate) fn cursor(key: &HashMap<String, AttributeValue>) -> Result<String, St
         key.iter().filter_map(|(name, value)| Some((name, value.as_s().ok()?))).collect();
     let json = serde_json::to_vec(&plain).map_err(|_| StoreError::Corrupt("a page token"))?;
     Ok(URL_SAFE_NO_PAD.encode(json))
+}
+
+/// The key in a page token, if it is one of this very list of an index.
+fn cursor_within(key: &str, value: &str, token: &str) -> Result<HashMap<String, AttributeValue>, StoreError> {
+    let cursor = cursor_from(token)?;
+    match cursor.get(key).and_then(|found| found.as_s().ok()) {
+        Some(found) if found == value => Ok(cursor),
+        _ => Err(StoreError::BadPage),
+    }
 }
 
 pub(crate) fn cursor_from(token: &str) -> Result<HashMap<String, AttributeValue>, StoreError> {

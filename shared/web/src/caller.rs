@@ -82,3 +82,109 @@ impl Known {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Site, testing};
+    use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair};
+    use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+    use domain::{Cart, Consent, Language, Level, Person, PersonId, Personal, Session, SessionId};
+    use jiff::SignedDuration;
+    use runtime::SigningKey;
+
+    fn account(now: Timestamp) -> Account {
+        let person = PersonId::from_bytes([2; 16]);
+        Account {
+            person: Person {
+                id: person.clone(),
+                version: 1,
+                generation: 3,
+                fiscal_code: Personal::new("BNCNNA85M55H501B".parse().unwrap()),
+                name: Personal::new("Anna".parse().unwrap()),
+                surname: Personal::new("Bianchi".parse().unwrap()),
+                email: Personal::new("anna@example.org".parse().unwrap()),
+                language: Language::It,
+                username: "anna.bianchi".parse().unwrap(),
+                password_hash: Personal::new(String::new()),
+                provisional: None,
+                created_at: now,
+                credentials: None,
+                recovery: None,
+                changed: None,
+            },
+            session: Session {
+                id: SessionId::from_bytes([1; 16]),
+                person,
+                generation: 3,
+                stage: Stage::Full,
+                level: Level::Password,
+                created_at: now,
+                expires_at: now + SignedDuration::from_hours(1),
+            },
+            roles: Vec::new(),
+            links: Vec::new(),
+            consent: None,
+            cart: Cart::default(),
+        }
+    }
+
+    fn role(level: Level) -> Role {
+        Role { school: "80124890155".parse().unwrap(), school_name: "I.C.".into(), level }
+    }
+
+    #[test]
+    fn a_session_holds_only_as_it_stands_in_the_table() {
+        let now = Timestamp::now();
+        let ticket = session::Ticket { person: account(now).person.id, session: account(now).session.id };
+        let accepted = |change: fn(&mut Account), now: Timestamp| {
+            let mut account = account(now);
+            change(&mut account);
+            accept(account, &ticket, now, false).is_ok()
+        };
+        assert!(accepted(|_| {}, now));
+        assert!(!accepted(|account| account.person.generation += 1, now), "the password was changed");
+        assert!(!accepted(|account| account.session.generation += 1, now));
+        assert!(!accepted(|account| account.session.expires_at = account.session.created_at, now), "over");
+        assert!(
+            !accepted(|account| account.session.id = SessionId::from_bytes([9; 16]), now),
+            "another session was read"
+        );
+        assert!(!accepted(|account| account.person.id = PersonId::from_bytes([9; 16]), now), "another person was read");
+    }
+
+    #[test]
+    fn consent_and_role_open_their_doors_only() {
+        let now = Timestamp::now();
+        let mut caller = Caller { account: account(now), now, bearer: false };
+        assert!(matches!(parent(&caller), Err(Failure::MustConsent)));
+        assert!(matches!(staff(&caller), Err(Failure::Forbidden)));
+        caller.account.consent = Some(Consent { version: Consent::CURRENT - 1, at: now });
+        assert!(matches!(parent(&caller), Err(Failure::MustConsent)), "an older version asks again");
+        caller.account.consent = Some(Consent { version: Consent::CURRENT, at: now });
+        assert!(parent(&caller).is_ok());
+        caller.account.roles = vec![role(Level::DigitalIdentity)];
+        assert!(matches!(staff(&caller), Err(Failure::Forbidden)), "the session is too weak for the role");
+        caller.account.roles = vec![role(Level::Password)];
+        assert!(staff(&caller).is_ok());
+    }
+
+    /// A good cookie helps nobody who shows a bad token: a page cannot lend its session to a program's request.
+    #[tokio::test]
+    async fn a_bearer_token_makes_cookies_irrelevant() {
+        let seed = [5; 32];
+        let key = Ed25519KeyPair::from_seed_unchecked(&seed).unwrap();
+        let app = testing::app("http://localhost", &URL_SAFE_NO_PAD.encode(key.public_key())).await.unwrap();
+        let token = session::sign(&SigningKey(seed), "http://localhost", &account(app.now()).session).unwrap();
+        assert!(session::verify(app.keys.session_public(), "http://localhost", app.now(), &token).is_some());
+        for asked in [
+            testing::get("/").cookie(&format!("session={token}")).header("authorization", "Bearer x.y.z"),
+            testing::get("/").cookie(&format!("__Host-session={token}")),
+            testing::get("/").cookie("session=x.y.z"),
+            testing::get("/"),
+        ] {
+            let request = Request::parse(asked.event(), Site::Local, app.now(), [0; 16]);
+            assert!(matches!(signed_in(&app, &request).await, Err(Failure::NotSignedIn)), "before any I/O");
+        }
+    }
+}

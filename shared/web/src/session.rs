@@ -60,7 +60,7 @@ impl Response {
     }
 }
 
-fn sign(key: &SigningKey, origin: &str, session: &Session) -> Result<String, BoxError> {
+pub(crate) fn sign(key: &SigningKey, origin: &str, session: &Session) -> Result<String, BoxError> {
     let claims = Claims {
         sid: session.id.clone(),
         sub: session.person.clone(),
