@@ -7,6 +7,7 @@ import json
 import os
 import shutil
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -92,14 +93,24 @@ def _refuse_skip(report: pytest.TestReport | pytest.CollectReport) -> None:
         report.longrepr = f"Skipped, which CI does not accept: {reason}"
 
 
+def complaints(stack: local_stack.LocalStack, since: float) -> str:
+    """Lines of all functions above the level of information, since a moment."""
+    try:
+        found = [f"{name}: {line}" for name in local_stack.deployment.functions() for line in stack.logs(name, since) if '"level":"ERROR"' in line or '"level":"WARN"' in line]
+    except Exception as error:  # noqa: BLE001 (the emulator may be what failed)
+        return f"the logs cannot be read: {error}"
+    return "\n".join(line[:1000] for line in found[-LOG_LINES:])
+
+
 @pytest.hookimpl(hookwrapper=True)
-def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo) -> Iterator[None]:
     outcome = yield
     report = outcome.get_result()
     if item.config.getoption("--strict-skips"):
         _refuse_skip(report)
     if report.failed and _running is not None:
         report.sections.append(("emulator's log", _running.log_tail(LOG_LINES)))
+        report.sections.append(("what functions complained of", complaints(_running, time.time() - call.duration - 1)))
 
 
 @pytest.hookimpl(hookwrapper=True)

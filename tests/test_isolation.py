@@ -137,7 +137,7 @@ def test_what_is_known_of_the_other_opens_nothing(world: World, sides: tuple[Sid
     mine, theirs = sides
     for path in (f"/notices/{PERTINI.code}/{theirs.number}", f"/documents/{PERTINI.code}/{theirs.number}/receipt.pdf", f"/cart/attempts/{theirs.attempt}/ok"):
         page = mine.walker.open(path)
-        assert page.status == 404 and theirs.number not in page.answer.text, path
+        assert page.status == 404 and theirs.number not in page.text, path
 
 
 def test_many_at_once_each_see_their_own(world: World, sides: tuple[Side, Side]) -> None:

@@ -256,9 +256,13 @@ mod tests {
 
     #[test]
     fn searches() {
-        for (written, searched) in
-            [("Niccolò", "niccolo"), ("D’Angelo", "dangelo"), ("Irène", "irene"), ("Ire\u{300}ne", "irene"), ("3B", "3b")]
-        {
+        for (written, searched) in [
+            ("Niccolò", "niccolo"),
+            ("D’Angelo", "dangelo"),
+            ("Irène", "irene"),
+            ("Ire\u{300}ne", "irene"),
+            ("3B", "3b"),
+        ] {
             assert_eq!(searchable(written), searched);
         }
     }

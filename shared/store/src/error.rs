@@ -1,4 +1,4 @@
-use aws_sdk_dynamodb::error::{DisplayErrorContext, SdkError};
+use aws_sdk_dynamodb::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
 
 /// Why the table could not answer. What a caller can decide on (a lost race, a taken name) is a result, not an error.
 #[derive(Debug, thiserror::Error)]
@@ -21,10 +21,16 @@ pub enum StoreError {
 
 impl<E> From<SdkError<E>> for StoreError
 where
-    E: std::error::Error + Send + Sync + 'static,
-    SdkError<E>: std::error::Error,
+    E: std::error::Error + ProvideErrorMetadata + Send + Sync + 'static,
 {
+    /// The service's own code and words; the whole context only where no service answered.
     fn from(error: SdkError<E>) -> Self {
-        Self::Unavailable(DisplayErrorContext(&error).to_string())
+        Self::Unavailable(match &error {
+            SdkError::ServiceError(context) => {
+                let said = context.err().meta();
+                format!("{}: {}", said.code().unwrap_or("no code"), said.message().unwrap_or_default())
+            }
+            other => DisplayErrorContext(other).to_string(),
+        })
     }
 }
