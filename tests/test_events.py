@@ -22,7 +22,8 @@ class Rig:
 
     def __init__(self, world: World, consumers: Consumers):
         self.world, self.consumers = world, consumers
-        self.tables = [world.table, world.table.meta.client]
+        #: What stood in the tables when the case before had been looked at.
+        self.last: dict[tuple[str, str, str], Any] = {}
 
     def settle(self) -> Counter[str]:
         """Waits until the relay has passed on all that was written before now; counts, empties and delivers the queues."""
@@ -52,6 +53,25 @@ class Rig:
         counts = Counter({queue: len(bodies) for queue, bodies in found.items()})
         counts.subtract(fences.keys())
         return +counts
+
+    def direct(self) -> Counter[str]:
+        """What was sent without a change: no relay has to be waited for."""
+        return +Counter({queue: len(self.consumers.take(queue)) for queue in QUEUES})
+
+    def finish_sweep(self) -> None:
+        """A pass is a chain of messages: the rest of it, which depends on how full the table is."""
+        while bodies := self.consumers.take("sweep"):
+            for body in bodies:
+                assert self.world.stack.invoke("sweep-changes", sqs_event([body], "sweep")) == {"batchItemFailures": []}
+
+    def invoke(self, function: str, event: Any) -> Any:
+        answer = self.world.stack.client("lambda").invoke(FunctionName=self.world.stack.function_name(function), Payload=json.dumps(event).encode())
+        result = json.loads(answer["Payload"].read())
+        # The emulator makes an error of a stream batch's failed records, or it would not deliver them again.
+        if answer.get("FunctionError") and result.get("errorType") == "BatchItemFailures":
+            return {"batchItemFailures": json.loads(result["errorMessage"])}
+        assert not answer.get("FunctionError"), f"{function} failed: {result}"
+        return result
 
     def snapshot(self) -> dict[tuple[str, str, str], Any]:
         """Every item of both tables."""
@@ -110,21 +130,28 @@ def test_event(rig: Rig, cast: events.Cast, name: str) -> None:
     if case.function in ("cart", "checkout") or "number.cart" in case.text or "{{attempt}}" in case.text:
         cast.parent.client.post("/cart/cancel")
     event, expected = case.event(), case.expected()
-    rig.settle()
-    before, mails, objects = rig.snapshot(), len(rig.world.stack.mails()), rig.objects()
+    before = rig.snapshot()
+    if before != rig.last:  # making the case wrote something
+        rig.settle()
+        before = rig.snapshot()
+    mails, objects = len(rig.world.stack.mails()), rig.objects()
 
-    answer = rig.world.stack.invoke(case.function, event)
+    answer = rig.invoke(case.function, event)
 
-    after = rig.snapshot()
+    if case.function == "sweep-changes":
+        rig.finish_sweep()
+    rig.last = after = rig.snapshot()
     changed = [key for key in before.keys() | after.keys() if before.get(key) != after.get(key)]
+    sent, got = len(rig.world.stack.mails()) - mails, rig.objects() - objects
+    messages = rig.settle() if changed else rig.direct()
     if "result" in expected:
         assert answer == expected["result"], answer
     else:
         check_answer(answer, expected)
     check_writes(changed, expected.get("writes", {}))
-    assert len(rig.world.stack.mails()) - mails == expected.get("mails", 0), "mails"
-    assert rig.objects() - objects == expected.get("objects", 0), "objects in the archive"
-    assert dict(rig.settle()) == expected.get("messages", {}), "messages"
+    assert sent == expected.get("mails", 0), "mails"
+    assert got == expected.get("objects", 0), "objects in the archive"
+    assert dict(messages) == expected.get("messages", {}), "messages"
 
 
 def check_answer(answer: dict[str, Any], expected: dict[str, Any]) -> None:

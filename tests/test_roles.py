@@ -171,7 +171,7 @@ STEPS: dict[tuple[str, str], Callable[[World, Any], bool]] = {
     ("checkout", "dynamodb:PutItem"): lambda w, f: checks_out(w, f),
     ("documents", "dynamodb:GetItem"): lambda w, f: gets_a_receipt(w, f),
     ("monitor-payments", "dynamodb:Query"): lambda w, f: status(w.clerk().client.get("/school/notices")) == 200,
-    ("issue-notice", "dynamodb:UpdateItem"): lambda w, f: issues(w),
+    ("issue-notice", "dynamodb:PutItem"): lambda w, f: issues(w),
     ("associate-parent", "dynamodb:PutItem"): lambda w, f: links(w, f),
     ("psp-callback", "dynamodb:PutItem"): lambda w, f: w.station.deliver(Receipt(PERTINI.code, w.clerk().issue(w.pupil())["number"])).status == 200,
     ("pagopa-sandbox", "dynamodb:PutItem"): lambda w, f: opens_a_cart(w, f),

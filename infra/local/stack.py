@@ -114,6 +114,7 @@ class LocalStack:
         self.target = deployment.Target(name, REGION, self.endpoint, {**parameters, "LocalPort": str(port)}, build, work)
         self.outputs: dict[str, str] = {}
         self.process: subprocess.Popen | None = None
+        self._clients: dict[str, Any] = {}
 
     # ---------------------------------------------------------- life
 
@@ -210,7 +211,10 @@ class LocalStack:
     # ------------------------------------------------------- look in
 
     def client(self, service: str) -> Any:
-        return self.target.client(service)
+        """Made once a service: making one takes longer than most calls."""
+        if service not in self._clients:
+            self._clients[service] = self.target.client(service)
+        return self._clients[service]
 
     @property
     def origin(self) -> str:

@@ -138,7 +138,7 @@ class Case:
             "registration.submitted": lambda: self.registration_at("submitted"), "token.registration": self.registration_token,
             "token.recovery": self.recovery_token, "attempt": self.attempt, "lost.number": self.lost, "station-secret": lambda: self.world.station.secret,
             "unknown-digits": lambda: f"9{secrets.randbelow(10**14):014}",
-            "message.announce": lambda: json.dumps(self.announcement()), "message.superseded": lambda: json.dumps(self.announcement(fresh_id())),
+            "message.announce": lambda: (json.dumps(self.announcement()), self._unclaim(self.value("number")))[0], "message.superseded": lambda: json.dumps(self.announcement(fresh_id())),
             "message.next-format": lambda: json.dumps({**self.announcement(), "v": 2}),
         }[name]()
 
@@ -214,7 +214,6 @@ class Case:
         """What asks for a fresh notice's announcement, as the relay would send it and nobody has taken it; or of another cause."""
         number = self.value("number")
         [item] = self.world.items(f"NOTICE#{PERTINI.code}#{number}")
-        self._unclaim(number)
         notified = {**item["notified"], **({"id": cause} if cause else {})}
         return {"v": 1, "what": {"kind": "announce", "school": PERTINI.code, "number": number}, "cause": notified}
 
