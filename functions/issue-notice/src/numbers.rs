@@ -74,3 +74,37 @@ impl Numbers {
 fn key(school: &School) -> (EntityCode, SegregationCode) {
     (school.fiscal_code.clone(), school.segregation)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use aws_sdk_sqs::config::{BehaviorVersion, Config};
+    use jiff::civil::date;
+
+    fn school(fiscal_code: &str, segregation: u8) -> School {
+        School {
+            fiscal_code: fiscal_code.parse().unwrap(),
+            name: String::new(),
+            codes: Vec::new(),
+            address: String::new(),
+            city: String::new(),
+            email: String::new(),
+            phone: String::new(),
+            iban: String::new(),
+            segregation: SegregationCode::new(segregation).unwrap(),
+            active_from: date(2020, 7, 1),
+        }
+    }
+
+    #[test]
+    fn each_number_of_a_block_is_taken_once_and_only_by_its_school() {
+        let client = Client::from_conf(Config::builder().behavior_version(BehaviorVersion::latest()).build());
+        let numbers = Numbers { client, queue: String::new(), blocks: Mutex::default() };
+        let (ours, other) = (school("80124890155", 12), school("94060670158", 12));
+        assert_eq!(numbers.next(&ours), None);
+        numbers.keep(&ours, 7..9);
+        assert_eq!((numbers.next(&ours), numbers.next(&other)), (Some(7), None));
+        assert_eq!(numbers.next(&school("80124890155", 13)), None, "another segregation code has blocks of its own");
+        assert_eq!((numbers.next(&ours), numbers.next(&ours)), (Some(8), None));
+    }
+}

@@ -14,7 +14,9 @@ use crate::{
 
 /// Rows of a page.
 const ROWS: usize = 50;
-/// Notices asked of one read; the megabyte that a Query answers at most holds about as many.
+/// One more than is shown tells whether there is a next page.
+const ROWS_AND_ONE: i32 = 51;
+/// Notices asked of one read for a search; the megabyte that a Query answers at most holds about as many.
 const READ: i32 = 800;
 /// Reads for one answer: some 5,000 notices, more than most schools issue in a year, in about a second.
 const MOST_READS: usize = 6;
@@ -32,8 +34,7 @@ pub async fn page(
     wish: &Wish,
     today: Date,
 ) -> Result<Found, Failure> {
-    // One more than is shown tells whether there is a next page.
-    let limit = if wish.is_narrow() { READ } else { 51 };
+    let limit = if wish.is_narrow() { READ } else { ROWS_AND_ONE };
     let (mut notices, mut after) = (Vec::new(), wish.page.clone());
     for _ in 0..MOST_READS {
         let page = read(after.as_deref(), limit).await?;
