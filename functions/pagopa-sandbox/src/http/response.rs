@@ -61,7 +61,7 @@ impl Response {
     pub(crate) fn into_event(self, config: &Config) -> Value {
         let targets: String = self.form_targets.iter().map(|origin| format!(" {origin}")).collect();
         let policy = format!(
-            "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'{targets}; frame-ancestors 'none'; base-uri 'none'"
+            "default-src 'none'; style-src 'self'; img-src data:; form-action 'self'{targets}; frame-ancestors 'none'; base-uri 'none'"
         );
         let mut headers = json!({
             "content-type": self.content_type,
