@@ -72,6 +72,12 @@ class Person:
         for name, value in fields.items():
             self.page.fill(f"[name='{name}']", value)
 
+    def tick(self, *boxes: str) -> None:
+        """Where the box is drawn, which may be its label's doing."""
+        for box in boxes:
+            self.page.check(box, force=True)
+            assert self.page.is_checked(box), box
+
     def submit(self, within: str = "main form", button: str = "button[type=submit]") -> None:
         with self.page.expect_navigation(wait_until="load"):
             self.page.locator(f"{within} {button}").first.click()
