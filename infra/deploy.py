@@ -142,7 +142,7 @@ def upload(target: Target, bucket: str) -> dict[str, str]:
     """Puts each function's package into the bucket under its content's digest; answers the keys."""
     missing = [name for name in functions() if not (target.build / name / "bootstrap").is_file()]
     if missing:
-        raise DeployError(f"Not built yet: {', '.join(missing)}. Run `make build` (for AWS: `make build-release`) first.")
+        raise DeployError(f"Not built yet: {', '.join(missing)}. Run `make build` first (for AWS: `make deploy`, which builds by itself).")
     memory = target.work / "digests.json"
     known = json.loads(memory.read_text()) if memory.exists() else {}
     client = target.client("s3")

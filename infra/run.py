@@ -171,26 +171,48 @@ def doctor() -> None:
         else:
             lacking = lacking or needed
             print(f"  {'✗' if needed else '–'} {what}: {'missing' if needed else 'missing, only some tests need it'}\n      get it: {how}")
-    sys.path.insert(0, str(ROOT / "infra"))
-    for port, what in ((PORT, "emulator"), (MAIL_PORT, "mailbox")):
-        owner = owner_of(port)
-        print(f"  {'–' if owner else '✓'} port {port} ({what}) {'is taken by ' + owner + '; choose others: make run PORT=… MAIL_PORT=…' if owner else 'is free'}")
+    running, taken = running_here(), {}
+    for port, what, variable in ((PORT, "emulator", "PORT"), (MAIL_PORT, "mailbox", "MAIL_PORT")):
+        if not is_taken(port):
+            print(f"  ✓ port {port} ({what}) is free")
+        elif running:
+            print(f"  ✓ port {port} ({what}) is that of `make run` (process {running})")
+        else:
+            taken[variable] = free_beside(port)
+            print(f"  ✗ port {port} ({what}) is taken by another program\n      stop it, or choose another: {variable}={taken[variable]}")
     if lacking:
         raise Failure("Something is missing, see above.")
-    print("  Ready: make run")
+    if taken:
+        choice = " ".join(f"{variable}={port}" for variable, port in taken.items())
+        raise Failure(f"Ready but for what is taken above. With other ports: make run {choice}")
+    print("  Running already: Ctrl-C in its terminal stops it." if running else "  Ready: make run")
 
 
-def owner_of(port: int) -> str | None:
+def is_taken(port: int) -> bool:
     import socket
 
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind(("127.0.0.1", port))
-            return None
         except OSError:
-            running = WORK / "run.pid"
-            return f"make run (process {running.read_text()})" if running.exists() else "another program"
+            return True
+    return False
+
+
+def free_beside(port: int) -> int:
+    return next(candidate for candidate in range(port + 1, 65536) if not is_taken(candidate))
+
+
+def running_here() -> int | None:
+    """The process of this folder's own `make run`, if it lives: its file outlives a hard end."""
+    try:
+        process = int((WORK / "run.pid").read_text())
+        os.kill(process, 0)
+    except (OSError, ValueError):
+        return None
+    command = Path(f"/proc/{process}/cmdline")  # the number may be another program's by now
+    return process if not command.exists() or b"run.py" in command.read_bytes() else None
 
 
 def require_machine() -> None:
@@ -288,10 +310,16 @@ def run() -> None:
     from mailbox import serve
     from stack import LocalStack, StackError, port_owner
 
-    def stop(*_: object) -> None:
+    def stop(number: int, _: object) -> None:
+        if number == signal.SIGHUP:  # the terminal was closed: printing to it would fail and leave things running
+            nowhere = os.open(os.devnull, os.O_WRONLY)
+            for stream in (1, 2):
+                os.dup2(nowhere, stream)
         raise KeyboardInterrupt
 
     signal.signal(signal.SIGTERM, stop)
+    if signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:  # under nohup it stays ignored
+        signal.signal(signal.SIGHUP, stop)
     started = time.monotonic()
     pid_file = WORK / "run.pid"
     for port, variable in ((PORT, "PORT"), (MAIL_PORT, "MAIL_PORT")):
@@ -326,8 +354,8 @@ def run() -> None:
     except (StackError, DeployError) as error:
         raise Failure(f"{error}\n  The emulator's log: {stack.log}") from None
     finally:
-        signal.signal(signal.SIGTERM, signal.SIG_IGN)
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
+            signal.signal(number, signal.SIG_IGN)
         if mailbox is not None:
             mailbox.shutdown()
         if stack.process is not None:
@@ -343,7 +371,7 @@ def watch() -> None:
     from deploy import DeployError
     from stack import LocalStack
 
-    if owner_of(PORT) is None:
+    if not is_taken(PORT):
         raise Failure("Nothing runs: start `make run` first, in another terminal.")
     stack = LocalStack(PORT, local_parameters(), WORK, name=STACK)
 
@@ -499,7 +527,7 @@ def lock() -> None:
 
 
 def clean() -> None:
-    if (WORK / "run.pid").exists() and owner_of(PORT):
+    if running_here():
         raise Failure("`make run` is running: stop it first, its data would be lost.")
     for folder in (WORK, BUILD, ROOT / "tests" / ".output"):
         shutil.rmtree(folder, ignore_errors=True)

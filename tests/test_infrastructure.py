@@ -1,6 +1,7 @@
 """The template says what ARCHITECTURE.md promises, the deploy script refuses what it must, the mailbox shows mails safely."""
 
 import json
+import re
 import sys
 import threading
 import time
@@ -107,6 +108,67 @@ def test_every_queue_has_a_dead_letter_queue_with_an_alarm():
         else:
             target = queue["Properties"]["RedrivePolicy"]["deadLetterTargetArn"]["Fn::GetAtt"]
             assert target[0] in letters, name
+
+
+def said_in_code():
+    """Every `alarm = "word"` of the functions, with the function's name in the template."""
+    for source in (ROOT / "functions").rglob("*.rs"):
+        name = source.relative_to(ROOT / "functions").parts[0]
+        for word in re.findall(r'\balarm = "([^"]+)"', source.read_text(encoding="utf-8")):
+            yield "".join(part.capitalize() for part in name.split("-")), word
+
+
+def headings():
+    return [line for line in (ROOT / "infra" / "RUNBOOKS.md").read_text(encoding="utf-8").splitlines() if line.startswith("## ")]
+
+
+def alarm_of(group, pattern):
+    """The one alarm that counts the lines of a log group which a pattern picks."""
+    filters = [found["Properties"] for found in of_type("AWS::Logs::MetricFilter").values()]
+    counted = [found["MetricTransformations"][0] for found in filters if (found["LogGroupName"], found["FilterPattern"]) == ({"Ref": group}, pattern)]
+    assert len(counted) == 1, f"no metric filter {pattern} on {group}"
+    metric = (counted[0]["MetricName"], counted[0]["MetricNamespace"])
+    alarms = [name for name, alarm in of_type("AWS::CloudWatch::Alarm").items()
+              if (alarm["Properties"]["MetricName"], alarm["Properties"]["Namespace"]) == metric and "Condition" not in alarm]
+    assert len(alarms) == 1, f"nobody hears of {metric[0]}"
+    return alarms[0]
+
+
+def test_every_alarm_that_code_raises_is_heard_and_has_a_runbook():
+    said = set(said_in_code())
+    assert {word for _, word in said} >= {"sweep", "journal-gap", "mail-uncertain"}
+    for function, word in said:
+        alarm = alarm_of(f"{function}Logs", f'{{ $.alarm = "{word}" }}')
+        assert any(f"`{alarm}`" in heading for heading in headings()), f"no runbook for {alarm}"
+
+
+def test_every_alarm_tells_somebody_and_has_a_runbook():
+    for name, alarm in of_type("AWS::CloudWatch::Alarm").items():
+        assert alarm["Properties"]["AlarmActions"] == [{"Ref": "AlarmTopic"}], name
+        if not name.endswith("DeadLettersAlarm"):  # one section for all of these
+            assert any(f"`{name}`" in heading for heading in headings()), f"no runbook for {name}"
+
+
+def test_a_sweep_that_never_ends_is_noticed(stack):
+    """The alarm counts a line of the function: it must really say it."""
+    alarm = resources()[alarm_of("SweepChangesLogs", "{ $.finished IS TRUE }")]["Properties"]
+    assert alarm["TreatMissingData"] == "breaching" and alarm["Period"] * alarm["EvaluationPeriods"] == 24 * 3600
+    since = time.time()
+    stack.invoke("sweep-changes", {})
+    stack.wait_for("the end of a pass", lambda: any(json.loads(line).get("finished") is True for line in stack.logs("sweep-changes", since) if line.startswith("{")))
+
+
+def test_an_object_among_the_failed_changes_is_noticed(stack):
+    sqs, key = stack.client("sqs"), f"test-{time.monotonic_ns()}"
+    url = sqs.get_queue_url(QueueName=f"{stack.name}-failed-changes")["QueueUrl"]
+    stack.client("s3").put_object(Bucket=stack.outputs["FailedChangesBucket"], Key=key, Body=b"{}")
+
+    def told():
+        return key in json.dumps(sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10, WaitTimeSeconds=1).get("Messages", []))
+
+    stack.wait_for("a message of the object", told)
+    stack.client("s3").delete_object(Bucket=stack.outputs["FailedChangesBucket"], Key=key)
+    sqs.purge_queue(QueueUrl=url)
 
 
 def test_every_mapping_reports_partial_failures():

@@ -52,7 +52,7 @@ class Person:
         # A refused form (422, 409) is shown by the browser as an error of the network: that is what it is told to be.
         refused = re.search(r"status of (4\d\d)", message.text)
         if message.type == "error" and not (refused and refused[1] in self.expected):
-            self.wrong.append(f"{self.page.url}: {message.text}")
+            self.wrong.append(f"{self.page.url}: {message.text[:300]}")
 
     def _request(self, request: Any) -> None:
         url = urlsplit(request.url)
@@ -89,8 +89,8 @@ class Person:
             target.click()
 
     def not_a_robot(self) -> None:
-        self.page.locator("altcha-widget input[type=checkbox]").first.check()
-        self.page.wait_for_function("() => (document.querySelector('[name=altcha]') || {}).value")
+        self.page.locator("altcha-widget input[type=checkbox]").first.click()  # ticked once the work is done
+        self.page.wait_for_function("() => (document.querySelector('input[name=altcha]') || {}).value")
 
     @property
     def heading(self) -> str:

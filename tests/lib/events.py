@@ -4,9 +4,12 @@ By hand, against a running `make run`:
 
     .venv/bin/python tests/lib/events.py environment login    # the variables of a function, for `cargo lambda watch`
     .venv/bin/python tests/lib/events.py fill login/right      # an event with everything filled in
+
+With another port than 4566: PORT=… before the command, as for `make run`.
 """
 
 import json
+import os
 import re
 import secrets
 import shlex
@@ -237,7 +240,7 @@ class Case:
 def main(what: str, name: str) -> None:
     from stack import LocalStack
 
-    stack = LocalStack(4566, {}, ROOT / ".local")
+    stack = LocalStack(int(os.environ.get("PORT") or 4566), {}, ROOT / ".local")
     stack.outputs = json.loads((ROOT / ".local" / "outputs.json").read_text())
     if what == "fill":
         print(json.dumps(Case(Cast(World(stack)), name).event(), ensure_ascii=False, indent=2))

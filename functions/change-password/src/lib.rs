@@ -121,7 +121,7 @@ async fn change(app: &App, request: &Request) -> Result<Response, Failure> {
     let signed = web::sign_session(app, &session).map_err(Failure::unavailable)?;
     let next = next.unwrap_or_else(|| "/services".into());
     let response = match request.face() {
-        Face::Page => Response::see_other(&format!("/password/change?done=1&next={next}")),
+        Face::Page => Response::see_other(&format!("/password/change?done=1&next={}", web::in_query(&next))),
         Face::Json => Response::json(
             200,
             &Renewed { access_token: signed.token.clone(), token_type: "Bearer", expires_in: SESSION.as_secs(), next },

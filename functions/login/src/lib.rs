@@ -85,7 +85,7 @@ async fn login(app: &App, request: &Request) -> Result<Response, Failure> {
     let must_change_password = session.stage == Stage::MustChangePassword;
     let home = if partition.roles.is_empty() { "/services" } else { "/school" };
     let wanted = next.unwrap_or_else(|| home.to_owned());
-    let next = if must_change_password { format!("/password/change?next={}", encoded(&wanted)) } else { wanted };
+    let next = if must_change_password { format!("/password/change?next={}", web::in_query(&wanted)) } else { wanted };
     let response = match request.face() {
         Face::Page => Response::see_other(&next),
         Face::Json => Response::json(
@@ -136,21 +136,16 @@ fn wrong_credentials(app: &App, request: &Request, form: LoginPage) -> Result<Re
 
 async fn logout(app: &App, request: &Request) -> Result<Response, Failure> {
     // Whoever is signed out already is where they wanted to be.
-    if let Ok(caller) = web::signed_in_any_stage(app, request).await {
-        web::check_csrf(app, request, &caller)?;
-        app.store.end_session(&caller.account.person.id, &caller.account.session.id).await?;
+    match web::signed_in_any_stage(app, request).await {
+        Ok(caller) => {
+            web::check_csrf(app, request, &caller)?;
+            app.store.end_session(&caller.account.person.id, &caller.account.session.id).await?;
+        }
+        Err(Failure::NotSignedIn) => {}
+        // The session may well be alive: never say that it has ended.
+        Err(failure) => return Err(failure),
     }
     let frame = Frame::signed_out(app, request);
     let moved = frame.moved("/")?.with_cookie(web::clear_session(app).map_err(Failure::unavailable)?);
     Ok(frame.flash(moved, "Sei uscito dal servizio.", "You have signed out."))
-}
-
-/// A path as a query's value.
-fn encoded(path: &str) -> String {
-    path.bytes()
-        .map(|byte| match byte {
-            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'/' => char::from(byte).to_string(),
-            other => format!("%{other:02X}"),
-        })
-        .collect()
 }

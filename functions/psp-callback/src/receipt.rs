@@ -1,7 +1,7 @@
 //! Receipts: stored with their notice in one transaction, then OK. Safe to run twice, at once or in any order.
 
 use aws_lc_rs::digest::{SHA256, digest};
-use domain::{Cause, CauseId, EntityCode, Outcome, Receipt, Slot};
+use domain::{Cause, CauseId, EntityCode, Receipt, Slot};
 use pagopa::station::{Answer, Fault, FaultCode, Operation, SendRt};
 use runtime::{App, BoxError};
 use store::Recorded;
@@ -28,18 +28,17 @@ pub async fn receive(app: &App, sent: &SendRt, raw: &[u8]) -> Result<Answer, Box
             Recorded::NoticeMoved => {}
         }
     }
-    match app.store.receipt(&receipt.addressee, &receipt.id).await? {
+    match app.store.known_receipt(&receipt).await? {
         Some(_) => known(app, &receipt, raw, operation).await,
         None => Err("the notice moved three times while its receipt was being stored".into()),
     }
 }
 
 /// The same receipt id again: a repeat changes nothing; other money under the same id is kept and told (CORE 1.2).
+/// A duplicate is final for the Node, so it is said only of what is there.
 async fn known(app: &App, receipt: &Receipt, raw: &[u8], operation: Operation) -> Result<Answer, BoxError> {
-    if receipt.outcome == Outcome::Ok
-        && let Some(first) = app.store.receipt(&receipt.addressee, &receipt.id).await?
-        && first.receipt.money != receipt.money
-    {
+    let first = app.store.known_receipt(receipt).await?.ok_or("a receipt was there and is not")?;
+    if first.receipt.money != receipt.money {
         app.store.record_conflict(receipt, raw, &cause(app, receipt)).await?;
     }
     Ok(Answer::refused(operation, Fault::new(FaultCode::ReceiptDuplicata, receipt.addressee.as_str())))

@@ -113,7 +113,11 @@ async fn linked(app: &App, effect: &Effect, pupil: &PupilId, id: &PersonId) -> R
         return Ok(Vec::new());
     };
     let Some(person) = app.store.person(id).await? else { return Ok(Vec::new()) };
+    // A new link announces what is open already (CORE 2.8).
+    let notices = app.store.notices_of_pupil(pupil, None).await?.items;
+    let open = notices.iter().filter(|notice| notice.status(app.today()).can_be_paid()).count();
     let mail = PupilLinked {
+        open_notices: open,
         name: person.name.reveal().clone(),
         school: link.school_name,
         pupil: link.pupil_name.reveal().clone(),
@@ -177,7 +181,8 @@ async fn paid(app: &App, effect: &Effect, school: &EntityCode, number: &NoticeNu
 }
 
 async fn odd_receipt(app: &App, effect: &Effect, key: &str) -> Result<Vec<Letter>, BoxError> {
-    let Some(stored) = app.store.receipt_by_key(key).await? else { return Ok(Vec::new()) };
+    // Receipts are never deleted: one that is not there means a wrong key, which must not end as "nothing to tell".
+    let stored = app.store.receipt_by_key(key).await?.ok_or("an odd receipt that is not there")?;
     if stored.odd.as_ref() != Some(&effect.cause) {
         return Ok(Vec::new());
     }

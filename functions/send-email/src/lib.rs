@@ -6,7 +6,7 @@
 mod letters;
 mod post;
 
-use runtime::{App, BoxError, Envelope};
+use runtime::{App, BoxError, Deadline, Envelope};
 use store::Claim;
 
 pub use letters::{Letter, letters};
@@ -15,26 +15,34 @@ pub use post::{Post, Refused};
 /// Copies of one mail that uncertainty may cause: never more.
 const MAX_ATTEMPTS: u32 = 2;
 
-/// One message: all its recipients, each claimed immediately before its own send. An error brings the message back;
-/// whoever was served is skipped then.
-pub async fn send(app: &App, post: &Post, body: &str) -> Result<(), BoxError> {
+/// One message: all its recipients, each claimed immediately before its own send. Whoever cannot be served keeps nobody
+/// else from being told; an error brings the message back, and whoever was served is skipped then.
+pub async fn send(app: &App, post: &Post, body: &str, deadline: &Deadline) -> Result<(), BoxError> {
     let effect = Envelope::read(body)?;
     let letters = letters(app, &effect).await?;
     let many = effect.has_many_recipients();
     if letters.is_empty() {
         return Ok(app.store.close(&effect.key(), "nothing to tell", app.now()).await?);
     }
-    let mut held = false;
+    let mut unserved: Option<BoxError> = None;
     for letter in letters {
+        if !deadline.leaves_time() {
+            unserved = Some("no time is left for the other recipients".into());
+            break;
+        }
         // One recipient: the effect's own key is the claim. Several: one each, and the effect is closed after them.
         let key = if many { format!("{}/{}", effect.key(), letter.recipient) } else { effect.key() };
-        held |= !deliver(app, post, &key, letter).await?;
+        match deliver(app, post, &key, letter).await {
+            Ok(true) => {}
+            // A live claim of another fails the message, it never acknowledges it (CORE 2.4).
+            Ok(false) => unserved = Some("another consumer holds a claim of this message".into()),
+            Err(error) => unserved = Some(error),
+        }
     }
-    // A live claim of another fails the message, it never acknowledges it (CORE 2.4).
-    match (held, many) {
-        (true, _) => Err("another consumer holds a claim of this message".into()),
-        (false, true) => Ok(app.store.close(&effect.key(), "all told", app.now()).await?),
-        (false, false) => Ok(()),
+    match (unserved, many) {
+        (Some(error), _) => Err(error),
+        (None, true) => Ok(app.store.close(&effect.key(), "all told", app.now()).await?),
+        (None, false) => Ok(()),
     }
 }
 

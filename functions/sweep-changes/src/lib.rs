@@ -13,6 +13,9 @@ use serde_json::{Value, json};
 /// Causes older than this are parked: their claims may be gone soon (CORE 2.3).
 const WINDOW: SignedDuration = SignedDuration::from_hours(7 * 24);
 
+/// An effect is asked for again at most once in so many lags: once a day with the default lag of 15 minutes.
+const PAUSE_IN_LAGS: i64 = 96;
+
 pub struct Sweeper {
     outbox: Outbox,
     client: Client,
@@ -61,6 +64,7 @@ pub async fn sweep(app: &App, sweeper: &Sweeper, event: LambdaEvent<Value>) -> R
 async fn page(app: &App, sweeper: &Sweeper, cursor: Cursor) -> Result<(), BoxError> {
     let walk = app.store.walk(cursor.after.as_deref()).await?;
     let lag = SignedDuration::from_secs(app.config.sweep_lag_seconds);
+    let pause = app.config.sweep_lag_seconds * PAUSE_IN_LAGS;
     let (items, mut unreadable, mut lost) = (walk.images.len(), 0, Vec::new());
     for image in walk.images {
         let Ok(image) = image else {
@@ -69,12 +73,15 @@ async fn page(app: &App, sweeper: &Sweeper, cursor: Cursor) -> Result<(), BoxErr
         };
         for effect in image.map(|image| effects(None, &image)).unwrap_or_default() {
             let age = cursor.began.duration_since(effect.cause.at);
-            if age > lag && age < WINDOW && app.store.is_open(&effect, app.now()).await? {
+            if age > lag && age < WINDOW && app.store.is_open(&effect, app.now(), pause).await? {
                 lost.push(effect);
             }
         }
     }
     sweeper.outbox.send(&lost).await?;
+    for effect in &lost {
+        app.store.resent(effect, app.now()).await?;
+    }
     match (lost.len(), unreadable) {
         (0, 0) => {}
         // Anything found means that the road from a change to its message is broken somewhere: the alarm counts this line.

@@ -312,7 +312,7 @@ fn read_description(text: Option<&str>) -> Result<String, FieldError> {
     match text.chars().count() {
         0 => Err(FieldError::missing("description")),
         n if n > Order::DESCRIPTION => Err(FieldError::too_long("description", Order::DESCRIPTION)),
-        _ if text.chars().any(char::is_control) => Err(FieldError::new(
+        _ if text.chars().any(is_invisible) || !text.chars().any(char::is_alphanumeric) => Err(FieldError::new(
             "description",
             "character",
             "La causale contiene caratteri non ammessi.",
@@ -320,6 +320,12 @@ fn read_description(text: Option<&str>) -> Result<String, FieldError> {
         )),
         _ => Ok(text),
     }
+}
+
+/// What nobody sees, or what turns the direction of what follows: it must not reach a family, a bank or a PDF.
+fn is_invisible(c: char) -> bool {
+    let format = matches!(c, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}');
+    c.is_control() || format
 }
 
 fn read_category(code: Option<&str>) -> Result<Category, FieldError> {
@@ -557,5 +563,9 @@ mod tests {
         assert_eq!(due("23/11/2026"), Err("past"));
         assert_eq!(due("2031-01-01"), Err("far"));
         assert_eq!(due("24/11/2026"), Ok(TODAY));
+        for hidden in ["\u{200b}", "Gita\u{202e}", "a\u{0}b", "---"] {
+            let errors = Order::read(Some(hidden), Some("trip"), Some("1"), Some("2027-01-31"), TODAY).unwrap_err();
+            assert_eq!((errors[0].field, errors[0].code), ("description", "character"), "{hidden:?}");
+        }
     }
 }

@@ -106,6 +106,8 @@ pub struct PupilLinked {
     pub school: String,
     /// The first name only.
     pub pupil: Name,
+    /// How many notices of the pupil wait to be paid already.
+    pub open_notices: usize,
     /// The list of notices.
     pub link: Link,
 }
@@ -119,6 +121,11 @@ impl Content for PupilLinked {
                 format!("{school} ha associato {pupil} al tuo profilo. Da ora trovi nel servizio i suoi avvisi di pagamento, e per ogni nuovo avviso ti scriveremo."),
                 format!("{school} has linked {pupil} to your profile. From now on the payment notices are in the service, and we shall write to you about each new one."),
             ))
+            .says(match self.open_notices {
+                0 => language.choose("Per ora non c'è nulla da pagare.", "There is nothing to pay for now.").to_owned(),
+                1 => language.choose("Un avviso è già da pagare.", "One notice waits to be paid already.").to_owned(),
+                n => language.choose(format!("{n} avvisi sono già da pagare."), format!("{n} notices wait to be paid already.")),
+            })
             .goes(language.choose("Vedi gli avvisi", "See the notices"), &self.link)
             .says(language.choose(
                 "Se non conosci questo alunno, avvisa la segreteria della scuola.",

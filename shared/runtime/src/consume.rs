@@ -20,25 +20,40 @@ pub struct Message {
     pub body: String,
 }
 
-/// No message is begun with less time left than this: it comes again with the next batch (CORE 2.7).
-const LEAST_TIME: Duration = Duration::from_secs(4);
+/// How much of an invocation is left. Nothing that may take long is begun in its second half: it comes again with the
+/// next batch (CORE 2.7). With the template's 30 seconds that is more than one mail's time.
+pub struct Deadline {
+    at_ms: u64,
+    half: Duration,
+}
+
+impl Deadline {
+    fn of(at_ms: u64) -> Self {
+        Self { at_ms, half: time_left(at_ms) / 2 }
+    }
+
+    /// May another send begin?
+    pub fn leaves_time(&self) -> bool {
+        time_left(self.at_ms) >= self.half
+    }
+}
 
 /// Serves a queue: one message after the other, each failure reported alone, so that a poison message spoils no other.
 pub async fn consume<S, F>(app: &App, state: &S, handle: F) -> Result<(), BoxError>
 where
-    F: AsyncFn(&App, &S, &str) -> Result<(), BoxError>,
+    F: AsyncFn(&App, &S, &str, &Deadline) -> Result<(), BoxError>,
 {
     let handle = &handle;
     lambda_runtime::run(service_fn(move |event: LambdaEvent<Value>| async move {
-        let deadline = event.context.deadline;
+        let deadline = Deadline::of(event.context.deadline);
         let batch: Batch = serde_json::from_value(event.payload)?;
         let (total, mut failed) = (batch.records.len(), Vec::new());
         for message in batch.records {
-            if time_left(deadline) < LEAST_TIME {
+            if !deadline.leaves_time() {
                 failed.push(message.message_id);
                 continue;
             }
-            if let Err(error) = handle(app, state, &message.body).await {
+            if let Err(error) = handle(app, state, &message.body, &deadline).await {
                 tracing::warn!(message.id = %message.message_id, error = %error, "A message failed and will come again");
                 failed.push(message.message_id);
             }

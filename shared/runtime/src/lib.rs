@@ -18,7 +18,7 @@ use std::time::Duration;
 use store::Store;
 
 pub use config::{Config, needed};
-pub use consume::{Batch, Message, consume};
+pub use consume::{Batch, Deadline, Message, consume};
 pub use keys::{Keys, SigningKey, TokenKeys};
 pub use log::init as init_log;
 pub use outbox::{Envelope, Outbox};

@@ -19,6 +19,9 @@ struct ClaimRecord {
     /// How many times somebody began to send without a definite refusal.
     attempt: u32,
     note: String,
+    /// When the sweeper last asked for it again.
+    #[serde(default)]
+    resent_at: Option<Timestamp>,
 }
 
 /// What a claim of an effect found.
@@ -47,11 +50,12 @@ impl Store {
     /// Claims an effect by its key, immediately before its own send. 1–2 round trips.
     pub async fn claim(&self, key: &str, now: Timestamp, lease_seconds: i64) -> Result<Claim, StoreError> {
         let lease_until = now + jiff::SignedDuration::from_secs(lease_seconds);
-        let first = ClaimRecord { version: 1, done: false, lease_until, attempt: 1, note: String::new() };
+        let first =
+            ClaimRecord { version: 1, done: false, lease_until, attempt: 1, note: String::new(), resent_at: None };
         if self.write_claim(key, &first, If::Absent, now).await? == Written::Done {
             return Ok(ours(key, &first));
         }
-        let Some(found) = self.table.get(&Key::Claim(key)).await?.map(body::<ClaimRecord>).transpose()? else {
+        let Some(found) = self.read_claim(key).await? else {
             return Ok(Claim::Held); // it vanished between two calls: come again
         };
         if found.done {
@@ -75,6 +79,7 @@ impl Store {
             lease_until: now,
             attempt: ticket.attempt,
             note: note.to_owned(),
+            resent_at: None,
         };
         // Moved: our lease ended and another took over; its end counts.
         self.write_claim(&ticket.key, &done, If::Version(ticket.version), now).await?;
@@ -89,23 +94,70 @@ impl Store {
             lease_until: now,
             attempt: ticket.attempt - 1, // it did not count: nothing left the house
             note: note.to_owned(),
+            resent_at: None,
         };
         self.write_claim(&ticket.key, &freed, If::Version(ticket.version), now).await?;
         Ok(())
     }
 
-    /// Nothing is left to send for this key: every end is written, "nothing to do" included. 1 PutItem.
+    /// Nothing is left to send for this key: every end is written, "nothing to do" included. 1 PutItem; 3 round trips
+    /// where an attempt before had no certain end.
     pub async fn close(&self, key: &str, note: &str, now: Timestamp) -> Result<(), StoreError> {
-        let done = ClaimRecord { version: 1, done: true, lease_until: now, attempt: 0, note: note.to_owned() };
-        // Moved: somebody closed it before.
-        self.write_claim(key, &done, If::Absent, now).await?;
+        let done = |version| ClaimRecord {
+            version,
+            done: true,
+            lease_until: now,
+            attempt: 0,
+            note: note.to_owned(),
+            resent_at: None,
+        };
+        if self.write_claim(key, &done(1), If::Absent, now).await? == Written::Done {
+            return Ok(());
+        }
+        match self.read_claim(key).await? {
+            Some(open) if !open.done && open.lease_until <= now => {
+                // Moved: somebody is at it again; their end counts.
+                self.write_claim(key, &done(open.version + 1), If::Version(open.version), now).await?;
+                Ok(())
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Must the sweeper send this again? Not when it is done, nor while somebody's lease runs, nor when it was asked
+    /// for again less than `pause_seconds` ago (CORE 2.10). 1 GetItem (strong).
+    pub async fn is_open(&self, effect: &Effect, now: Timestamp, pause_seconds: i64) -> Result<bool, StoreError> {
+        let recently = |at: Timestamp| now.duration_since(at).as_secs() < pause_seconds;
+        Ok(self
+            .read_claim(&effect.key())
+            .await?
+            .is_none_or(|claim| !claim.done && claim.lease_until <= now && !claim.resent_at.is_some_and(recently)))
+    }
+
+    /// Notes that the sweeper has asked for this again. 1–2 round trips; a claim taken in between stays as it is.
+    pub async fn resent(&self, effect: &Effect, now: Timestamp) -> Result<(), StoreError> {
+        let key = effect.key();
+        let found = self.read_claim(&key).await?;
+        let (next, condition) = match found {
+            None => {
+                let note = String::new();
+                (
+                    ClaimRecord { version: 1, done: false, lease_until: now, attempt: 0, note, resent_at: Some(now) },
+                    If::Absent,
+                )
+            }
+            Some(claim) if claim.done || claim.lease_until > now => return Ok(()),
+            Some(claim) => {
+                let version = claim.version;
+                (ClaimRecord { version: version + 1, resent_at: Some(now), ..claim }, If::Version(version))
+            }
+        };
+        self.write_claim(&key, &next, condition, now).await?;
         Ok(())
     }
 
-    /// Must the sweeper send this again? Not when it is done, nor while somebody's lease runs. 1 GetItem (strong).
-    pub async fn is_open(&self, effect: &Effect, now: Timestamp) -> Result<bool, StoreError> {
-        let found = self.table.get(&Key::Claim(&effect.key())).await?.map(body::<ClaimRecord>).transpose()?;
-        Ok(found.is_none_or(|claim| !claim.done && claim.lease_until <= now))
+    async fn read_claim(&self, key: &str) -> Result<Option<ClaimRecord>, StoreError> {
+        self.table.get(&Key::Claim(key)).await?.map(body).transpose()
     }
 
     async fn write_claim(

@@ -2,7 +2,8 @@
 
 use aws_lc_rs::digest::{SHA256, digest};
 use domain::{
-    AttemptId, EntityCode, NoticeNumber, PersonId, PupilId, ReceiptId, RegistrationId, SegregationCode, SessionId,
+    AttemptId, EntityCode, NoticeNumber, Outcome, PersonId, PupilId, Receipt, ReceiptId, RegistrationId,
+    SegregationCode, SessionId,
 };
 
 /// What one item is.
@@ -38,16 +39,42 @@ pub(crate) enum Key<'a> {
     Notice(&'a EntityCode, &'a NoticeNumber),
     /// A command of a school with its idempotency key.
     Command(&'a EntityCode, &'a str),
-    /// An OK receipt, as the protocol's idempotency asks: broadcast copies to two schools do not collide.
-    Receipt(&'a EntityCode, &'a ReceiptId),
-    /// A receipt with outcome KO: it must not occupy the key of an OK one (CORE 1.2).
-    RefusedReceipt(&'a EntityCode, &'a ReceiptId),
-    /// The same receipt id with other money fields, by their digest.
-    ConflictingReceipt(&'a EntityCode, &'a ReceiptId, &'a str),
-    /// A piece of a receipt's raw bytes, where they are too many for one item.
-    ReceiptPart(&'a EntityCode, &'a ReceiptId, usize),
+    /// A receipt, as the protocol's idempotency asks: broadcast copies to two schools do not collide. Part 0 is
+    /// the receipt; further parts hold raw bytes that are too many for one item.
+    Receipt(&'a EntityCode, &'a ReceiptId, &'a ReceiptKind, usize),
     Attempt(&'a AttemptId),
     Claim(&'a str),
+}
+
+/// Only the receipt that settles occupies (idPA, receiptId): each other kind has a place of its own (CORE 1.2).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum ReceiptKind {
+    Settling,
+    /// Outcome KO.
+    Refused,
+    /// The copy for a secondary beneficiary.
+    Share,
+    /// The same id with other money fields, by their digest.
+    Conflicting(String),
+}
+
+impl ReceiptKind {
+    pub(crate) fn of(receipt: &Receipt) -> Self {
+        match (receipt.outcome, receipt.is_for_its_creditor()) {
+            (Outcome::Ko, _) => Self::Refused,
+            (Outcome::Ok, true) => Self::Settling,
+            (Outcome::Ok, false) => Self::Share,
+        }
+    }
+
+    pub(crate) fn sort_key(&self) -> String {
+        match self {
+            Self::Settling => "OK".to_owned(),
+            Self::Refused => "KO".to_owned(),
+            Self::Share => "SHARE".to_owned(),
+            Self::Conflicting(digest) => format!("COPY#{digest}"),
+        }
+    }
 }
 
 /// All that a signed-in request must know of a person stands under this one prefix (CORE 3.4).
@@ -76,10 +103,10 @@ impl Key<'_> {
             Self::Pupil(id) => pair(format!("PUPIL#{id}"), "PUPIL"),
             Self::Notice(school, number) => pair(format!("NOTICE#{school}#{number}"), "NOTICE"),
             Self::Command(school, key) => pair(format!("COMMAND#{school}#{key}"), "COMMAND"),
-            Self::Receipt(school, id) => pair(receipt_partition(school, id), "OK"),
-            Self::RefusedReceipt(school, id) => pair(receipt_partition(school, id), "KO"),
-            Self::ConflictingReceipt(school, id, digest) => (receipt_partition(school, id), format!("COPY#{digest}")),
-            Self::ReceiptPart(school, id, index) => (receipt_partition(school, id), format!("RAW#{index}")),
+            Self::Receipt(school, id, kind, 0) => (receipt_partition(school, id), kind.sort_key()),
+            Self::Receipt(school, id, kind, part) => {
+                (receipt_partition(school, id), format!("{}#RAW#{part}", kind.sort_key()))
+            }
             Self::Attempt(id) => pair(format!("ATTEMPT#{id}"), "ATTEMPT"),
             Self::Claim(effect) => pair(format!("CLAIM#{effect}"), "CLAIM"),
         }

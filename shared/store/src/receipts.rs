@@ -4,14 +4,14 @@ use std::io::{Read, Write};
 
 use aws_lc_rs::digest::{SHA256, digest};
 use aws_sdk_dynamodb::{primitives::Blob, types::AttributeValue};
-use domain::{Cause, Change, EntityCode, Oddity, Outcome, Receipt, ReceiptId, Received, Slot};
+use domain::{Cause, Change, EntityCode, Oddity, Receipt, ReceiptId, Received, Slot};
 use flate2::{Compression, read::DeflateDecoder, write::DeflateEncoder};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::{
     Store, StoreError,
-    key::{Key, hex},
+    key::{Key, ReceiptKind, hex},
     table::{Committed, If, Item, With, Written, body, item, text},
 };
 
@@ -50,15 +50,10 @@ impl Store {
         received: &Received,
         cause: &Cause,
     ) -> Result<Recorded, StoreError> {
-        let key = match receipt.outcome {
-            Outcome::Ok => Key::Receipt(&receipt.addressee, &receipt.id),
-            Outcome::Ko => Key::RefusedReceipt(&receipt.addressee, &receipt.id),
-        };
         let mut writes = Vec::new();
-        for item in self.receipt_items(&key, receipt, raw, &received.oddities, cause)? {
+        for item in self.receipt_items(&ReceiptKind::of(receipt), receipt, raw, &received.oddities, cause)? {
             writes.push(self.table.putting(item, If::Absent)?);
         }
-        let parts = writes.len();
         let condition = match slot {
             Slot::Free => If::Absent,
             Slot::Issued(notice) => If::Version(notice.version),
@@ -74,7 +69,8 @@ impl Store {
         match self.table.transact(writes).await? {
             Committed::Done => Ok(Recorded::Done),
             Committed::Conflict => Ok(Recorded::NoticeMoved),
-            Committed::Failed(failed) if failed.iter().take(parts).any(|failed| *failed) => Ok(Recorded::Known),
+            // The first item is the receipt: only its presence means that it is known.
+            Committed::Failed(failed) if failed.first() == Some(&true) => Ok(Recorded::Known),
             Committed::Failed(_) => Ok(Recorded::NoticeMoved),
         }
     }
@@ -82,24 +78,28 @@ impl Store {
     /// A known receipt id came with other money fields: kept once per content, and the school is told.
     pub async fn record_conflict(&self, receipt: &Receipt, raw: &[u8], cause: &Cause) -> Result<Written, StoreError> {
         let digest = hex(digest(&SHA256, receipt.money.as_bytes()).as_ref());
-        let key = Key::ConflictingReceipt(&receipt.addressee, &receipt.id, &digest[..16]);
-        let mut items = self.receipt_items(&key, receipt, raw, &[Oddity::OtherMoney], cause)?;
-        // The raw bytes beyond one item are the first copy's business: a conflicting copy keeps its first part.
-        items.truncate(1);
-        match items.pop() {
-            Some(item) => self.table.put(item, If::Absent).await,
-            None => Err(StoreError::Corrupt("a receipt without an item")),
+        let kind = ReceiptKind::Conflicting(digest[..16].to_owned());
+        let mut writes = Vec::new();
+        for item in self.receipt_items(&kind, receipt, raw, &[Oddity::OtherMoney], cause)? {
+            writes.push(self.table.putting(item, If::Absent)?);
         }
+        self.commit(writes).await
     }
 
-    /// 1 GetItem (strong).
+    /// The receipt of the same kind (settling, outcome KO, secondary beneficiary's copy) and id. 1 GetItem (strong).
+    pub async fn known_receipt(&self, receipt: &Receipt) -> Result<Option<StoredReceipt>, StoreError> {
+        let key = Key::Receipt(&receipt.addressee, &receipt.id, &ReceiptKind::of(receipt), 0);
+        self.table.get(&key).await?.map(body).transpose()
+    }
+
+    /// The settling receipt with this id. 1 GetItem (strong).
     pub async fn receipt(&self, school: &EntityCode, id: &ReceiptId) -> Result<Option<StoredReceipt>, StoreError> {
-        self.table.get(&Key::Receipt(school, id)).await?.map(body).transpose()
+        self.table.get(&Key::Receipt(school, id, &ReceiptKind::Settling, 0)).await?.map(body).transpose()
     }
 
     /// A receipt item by the key that its effect carries. 1 GetItem (strong).
     pub async fn receipt_by_key(&self, key: &str) -> Result<Option<StoredReceipt>, StoreError> {
-        let (pk, sk) = key.split_once('|').ok_or(StoreError::Corrupt("a receipt's key"))?;
+        let (pk, sk) = key.rsplit_once('|').ok_or(StoreError::Corrupt("a receipt's key"))?;
         let answer = self
             .table
             .db
@@ -115,18 +115,18 @@ impl Store {
 
     /// The delivered bytes of a receipt, byte for byte. 1 Query (strong).
     pub async fn raw_receipt(&self, school: &EntityCode, id: &ReceiptId) -> Result<Option<Vec<u8>>, StoreError> {
-        let (pk, _) = Key::Receipt(school, id).pair();
+        let (pk, head) = Key::Receipt(school, id, &ReceiptKind::Settling, 0).pair();
         let mut parts: Vec<(String, Vec<u8>)> = Vec::new();
-        for item in self.table.query(pk, "").await? {
+        for item in self.table.query(pk, &head).await? {
             let sk = item.get("SK").and_then(|sk| sk.as_s().ok()).cloned().unwrap_or_default();
-            if let (true, Some(AttributeValue::B(raw))) = (sk == "OK" || sk.starts_with("RAW#"), item.get("raw")) {
+            if let Some(AttributeValue::B(raw)) = item.get("raw") {
                 parts.push((sk, raw.clone().into_inner()));
             }
         }
         if parts.is_empty() {
             return Ok(None);
         }
-        // "OK" sorts before "RAW#1", "RAW#2", …: at most four of them.
+        // "OK" sorts before "OK#RAW#1", "OK#RAW#2", …: at most four of them.
         parts.sort();
         let sealed: Vec<u8> = parts.into_iter().flat_map(|(_, bytes)| bytes).collect();
         let deflated = self.vault()?.open(school.as_str(), &sealed)?;
@@ -139,7 +139,7 @@ impl Store {
 
     fn receipt_items(
         &self,
-        key: &Key<'_>,
+        kind: &ReceiptKind,
         receipt: &Receipt,
         raw: &[u8],
         oddities: &[Oddity],
@@ -162,12 +162,13 @@ impl Store {
         let mut items = Vec::new();
         for (index, part) in sealed.chunks(PART_BYTES).enumerate() {
             let raw = AttributeValue::B(Blob::new(part));
+            let key = Key::Receipt(&receipt.addressee, &receipt.id, kind, index);
             items.push(match index {
-                0 => item(key, &stored)?.with("kind", text("receipt")).with("raw", raw),
+                0 => item(&key, &stored)?.with("kind", text("receipt")).with("raw", raw),
                 _ => {
                     #[derive(Serialize)]
                     struct Part {}
-                    item(&Key::ReceiptPart(&receipt.addressee, &receipt.id, index), &Part {})?.with("raw", raw)
+                    item(&key, &Part {})?.with("raw", raw)
                 }
             });
         }

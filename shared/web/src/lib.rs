@@ -33,7 +33,7 @@ pub use domain::{FieldError, Language};
 pub use face::Face;
 pub use failure::{Failure, Words};
 pub use frame::{Frame, Menu};
-pub use next::safe_next;
+pub use next::{in_query, safe_next};
 pub use outcome::{Outcome, View};
 pub use request::{MAX_BODY_BYTES, Request, many};
 pub use response::{Body, Response, document};

@@ -23,6 +23,11 @@ pub fn safe_next(text: &str) -> Option<String> {
     (harmless && leads_on).then(|| text.to_owned())
 }
 
+/// A path of ours as the value of a query.
+pub fn in_query(path: &str) -> String {
+    percent_encoding::utf8_percent_encode(path, percent_encoding::NON_ALPHANUMERIC).to_string()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
