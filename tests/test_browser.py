@@ -280,6 +280,22 @@ def test_without_scripts_a_question_stands_in_for_the_captcha(world: World, brow
         parent.close()
 
 
+def test_a_page_with_barriers_would_be_seen(parent: Person) -> None:
+    """The check itself: what it must notice, it notices."""
+    parent.go("/login")
+    parent.page.evaluate("""() => {
+        document.querySelector('label[for=username]').remove();
+        const wide = document.createElement('div'); wide.style.width = '2000px'; wide.style.height = '1px'; document.querySelector('main').append(wide);
+        console.error('something broke');
+        const image = document.createElement('img'); image.src = 'https://example.org/x.png'; document.querySelector('main').append(image);
+    }""")
+    parent.page.wait_for_function("() => window.__violations.length")
+    parent.look("broken")
+    wrong = "\n".join(parent.wrong)
+    for sign in ("label", "image-alt", "wide on a screen of 390", "something broke", "img-src"):
+        assert sign in wrong, (sign, wrong)
+
+
 def test_on_small_and_enlarged_screens(browser: object, world: World) -> None:
     """320 pixels wide, which is also what 400 % of a desk's screen leaves (WCAG 1.4.10)."""
     person = Person(browser, world.stack, "narrow", {"width": 320, "height": 640})

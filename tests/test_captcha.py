@@ -2,8 +2,10 @@
 
 import base64
 import json
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from boto3.dynamodb.conditions import Attr
 from lib import captcha
 from lib.client import Client, fine, refused
 from lib.people import somebody
@@ -22,8 +24,6 @@ def client(world: World) -> Client:
 
 
 def registrations(world: World) -> int:
-    from boto3.dynamodb.conditions import Attr
-
     return len(world.table.scan(FilterExpression=Attr("PK").begins_with("REGISTRATION#"), ConsistentRead=True)["Items"])
 
 
@@ -47,8 +47,6 @@ def test_replayed(world: World, client: Client, way: str) -> None:
 
 
 def test_replayed_at_once(world: World, client: Client) -> None:
-    from concurrent.futures import ThreadPoolExecutor
-
     robot = client.robot("/registration")
     before = registrations(world)
     with ThreadPoolExecutor(8) as pool:

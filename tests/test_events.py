@@ -1,5 +1,6 @@
 """Every fixture of events/ against the deployed functions: the answer, what was written, what was sent (events/README.md)."""
 
+import base64
 import http.client
 import json
 from collections import Counter
@@ -179,8 +180,6 @@ def test_event(rig: Rig, cast: events.Cast, name: str) -> None:
 def check_answer(answer: dict[str, Any], expected: dict[str, Any]) -> None:
     body = answer.get("body") or ""
     if answer.get("isBase64Encoded"):
-        import base64
-
         body = base64.b64decode(body).decode("latin-1")
     shown = f"{answer['statusCode']} {answer.get('headers')}\n{body[:1500]}"
     assert answer["statusCode"] == expected["status"], shown

@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 
 import deploy as deployment
 import pytest
-from lib import captcha
 from lib.client import Client, fine
 from lib.pages import Walker
 from lib.people import Person, somebody
@@ -39,12 +38,7 @@ def steps(world: World, side: Side) -> Iterator[str]:
     walker, person = side.walker, side.person
     side.canaries |= {person.fiscal_code, person.surname, person.email, side.pupil.person.surname, side.pupil.person.fiscal_code, side.password}
 
-    walker.open("/registration")
-    yield "the first page"
-    challenge = json.loads(walker.page.document.xpath("//altcha-widget/@challenge")[0])
-    form = walker.page.form("/registration")
-    walker._go("POST", walker.page.url, {"csrf": form.fields["csrf"], "fiscal_code": person.fiscal_code, "altcha": captcha.solve(challenge)})
-    assert walker.page.status == 200, walker.page.text
+    assert walker.register(person.fiscal_code).status == 200, walker.page.text
     yield "begun"
     walker.press("/details", **person.details)
     assert person.email in walker.page.text

@@ -1,14 +1,17 @@
 """Bad input on the way gets its own error and loses nothing."""
 
+import hashlib
 import statistics
 import time
 from datetime import date, timedelta
 
 import pytest
+from lib import captcha
 from lib.client import Client, fine, refused
 from lib.pages import Walker
-from lib.people import MONTHS, check_character, somebody
-from lib.world import EINSTEIN, PERTINI, STRANGER, Family, World, fresh_id
+from lib.people import somebody
+from lib.sandbox import REFUSED_CARD, Checkout
+from lib.world import DEMO_PASSWORD, EINSTEIN, PERTINI, STRANGER, Family, World, fresh_id
 
 
 @pytest.fixture(scope="module")
@@ -45,8 +48,6 @@ def test_a_malformed_fiscal_code_stays_in_the_form(world: World) -> None:
     walker = Walker(world.stack)
     walker.open("/registration")
     question = walker.page.document.xpath("//label[@for='robot_answer']")[0].text_content()
-    from lib import captcha
-
     page = walker.press("/registration", fiscal_code="RSSMRA80A01F205Y", robot_answer=captcha.answer(question))
     assert page.status == 422 and page.input("fiscal_code").get("value") == "RSSMRA80A01F205Y"
     assert page.input("fiscal_code").get("aria-invalid") == "true"
@@ -63,16 +64,7 @@ def test_a_registered_fiscal_code_is_told_to_use_its_credentials(world: World, f
 
 
 def test_the_page_for_a_registered_fiscal_code_leads_to_both_recoveries(world: World, family: Family) -> None:
-    from lib import captcha
-
-    walker = Walker(world.stack)
-    page = walker.open("/registration")
-    import json
-
-    challenge = json.loads(page.document.xpath("//altcha-widget/@challenge")[0])
-    form = page.form("/registration")
-    sent = {"csrf": form.fields["csrf"], "fiscal_code": family.person.fiscal_code, "altcha": captcha.solve(challenge)}
-    page = walker._go("POST", page.url, sent)
+    page = Walker(world.stack).register(family.person.fiscal_code)
     assert page.status == 409
     paths = [link.split("?")[0].replace(world.stack.origin, "") for link in page.links()]
     assert {"/login", "/username/forgot", "/password/forgot"} <= set(paths)
@@ -151,8 +143,6 @@ def test_an_unknown_or_torn_link_is_an_expired_one(world: World, token: str) -> 
 
 
 def test_an_expired_link_is_refused_and_the_registration_can_begin_again(world: World) -> None:
-    import hashlib
-
     client, person = Client(world.stack), somebody()
     world.submit(client, person)
     token = world.token_in(world.mail(person.email, "Conferma registrazione"))
@@ -214,12 +204,9 @@ def test_an_expired_provisional_password_reads_like_a_wrong_one(world: World) ->
     person = somebody()
     username, provisional = world.register(person)
     signed = fine(Client(world.stack).post("/login", username=username, password=provisional))
-    # The person's item is behind the session; the clock does the rest.
-    from boto3.dynamodb.conditions import Attr
-
-    [item] = world.table.scan(FilterExpression=Attr("username").eq(username) & Attr("kind").eq("person"), ConsistentRead=True)["Items"]
-    item["provisional"]["expires_at"] = "2020-01-01T00:00:00Z"
-    world.table.put_item(Item=item)
+    # Three days later: what the clock would do.
+    key = {"PK": f"PERSON#{world.person_id(username)}", "SK": "R#PERSON"}
+    world.table.update_item(Key=key, UpdateExpression="SET provisional.expires_at = :past", ExpressionAttributeValues={":past": "2020-01-01T00:00:00Z"})
     refused(Client(world.stack).post("/login", username=username, password=provisional), 401, "wrong-credentials")
     assert signed["must_change_password"]
 
@@ -335,8 +322,6 @@ def test_a_notice_paid_meanwhile_leaves_the_cart_and_nothing_is_charged_twice(wo
 
 
 def test_a_payment_that_fails_or_is_left_keeps_the_cart(world: World) -> None:
-    from lib.sandbox import REFUSED_CARD, Checkout
-
     family = world.family(PERTINI)
     number = world.clerk().issue(family.pupil)["number"]
     fine(family.client.post("/cart/items", school=PERTINI.code, number=number), 201)
@@ -389,7 +374,7 @@ def test_a_wrong_field_of_a_notice_has_its_error_and_nothing_is_issued(world: Wo
 def test_what_the_clerk_typed_stays_in_the_form(world: World) -> None:
     walker = Walker(world.stack)
     walker.open("/login")
-    walker.press("/login", username=PERTINI.clerk, password="Prova2026!")
+    walker.press("/login", username=PERTINI.clerk, password=DEMO_PASSWORD)
     pupil = world.pupil()
     page = walker.open(f"/school/notices/new?pupil={pupil.id}")
     page = walker.press("/school/notices", pupil=pupil.id, description="Gita a Lucca", category="trip", amount="22.005", due="2027-06-30")
@@ -498,7 +483,3 @@ def test_unknown_paths_and_methods(world: World) -> None:
     answer = client.send("PUT", "/login")
     refused(answer, 405)
     assert "POST" in answer.headers["allow"]
-
-
-def test_the_check_character_helper_itself() -> None:
-    assert check_character("RSSMRA80A01F205") == "X" and len(MONTHS) == 12

@@ -6,11 +6,14 @@ The emulator enforces the roles (AUTH=true): one permission taken away makes its
 import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import date
 from typing import Any
 
+import boto3
 import deploy as deployment
 import pytest
 from lib.client import Client, fine
+from lib.consumers import sqs_event
 from lib.people import somebody
 from lib.sandbox import Checkout
 from lib.station import Receipt
@@ -131,8 +134,6 @@ def test_the_sandbox_reaches_nothing_of_the_service(world: World, roles: Roles) 
 
 
 def assume(stack: Any, role: str) -> Callable[[str], Any]:
-    import boto3
-
     # Only Lambda may take a function's role: for the test, the account may as well.
     iam, name = stack.client("iam"), role.rsplit("/", 1)[1]
     account = stack.client("sts").get_caller_identity()["Account"]
@@ -189,8 +190,6 @@ def recovers(world: World) -> bool:
 
 
 def issues(world: World) -> bool:
-    from datetime import date
-
     sent = {"pupil": world.pupil().id, "description": "Gita", "category": "trip", "amount": "1.00", "due": str(date.today()), "idempotency_key": fresh_id()}
     return status(world.clerk().client.post("/school/notices", **sent)) == 201
 
@@ -237,8 +236,6 @@ BEHIND_QUEUES = [("relay-changes", "sqs:SendMessage"), ("send-email", "ses:SendE
 
 @pytest.mark.parametrize("function, action", BEHIND_QUEUES, ids=[f"{function} without {action}" for function, action in BEHIND_QUEUES])
 def test_consumers_fail_loudly_without_a_permission(world: World, roles: Roles, function: str, action: str) -> None:
-    from lib.consumers import sqs_event
-
     number = world.clerk().issue(world.pupil())["number"]
     [item] = world.items(f"NOTICE#{PERTINI.code}#{number}")
     event, well = {
@@ -266,8 +263,6 @@ def stream_record(world: World, number: str) -> dict[str, Any]:
 
 def lost_confirmation(world: World) -> dict[str, Any]:
     """A confirmation mail that has been sent, with its claim forgotten: it must go out again."""
-    from lib.consumers import sqs_event
-
     client, person = Client(world.stack), somebody()
     path = world.submit(client, person)
     registration = path.rsplit("/", 1)[1]

@@ -1,6 +1,5 @@
 """A person at a real browser, who notices what is wrong: errors in the console, requests elsewhere, barriers (axe-core)."""
 
-import json
 import re
 from functools import cache
 from pathlib import Path
@@ -131,10 +130,6 @@ class Person:
 
     def cookies(self) -> dict[str, dict[str, Any]]:
         return {f"{cookie['domain']} {cookie['name']}": cookie for cookie in self.context.cookies()}
-
-
-def dump(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False, indent=1)
 
 
 def clear_screens() -> None:

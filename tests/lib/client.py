@@ -1,6 +1,5 @@
 """One browser, or one program: its cookies, its form token, its language."""
 
-import json
 from typing import Any
 from urllib.parse import urlencode
 
@@ -105,7 +104,3 @@ class Client:
         self.csrf = None
         fine(self.get("/password/change"))  # any page: its answer brings the session's form token
         return signed
-
-
-def dump(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False, indent=1)

@@ -1,11 +1,13 @@
 """A browser without scripts: opens pages, fills in forms, follows redirects from host to host, keeps each host's cookies."""
 
+import json
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urldefrag, urlencode, urljoin, urlsplit
 
 from lxml import html
 
+from lib import captcha
 from lib.client import PAGE
 
 MOST_REDIRECTS = 8
@@ -90,6 +92,18 @@ class Walker:
         """Submits the present page's form to that action."""
         assert self.page is not None
         return self.submit(self.page.form(action), **values)
+
+    def post(self, url: str, form: dict[str, str]) -> Page:
+        """A form as a script would fill it in: fields that no element has."""
+        assert self.page is not None
+        return self._go("POST", urljoin(self.page.url, url), form)
+
+    def register(self, fiscal_code: str) -> Page:
+        """The first page of the registration, with the captcha's widget at work."""
+        page = self.open("/registration")
+        challenge = json.loads(page.document.xpath("//altcha-widget/@challenge")[0])
+        fields = {"csrf": page.form("/registration").fields["csrf"], "fiscal_code": fiscal_code, "altcha": captcha.solve(challenge)}
+        return self.post("/registration", fields)
 
     def _go(self, method: str, url: str, form: dict[str, str] | None) -> Page:
         origin_of = lambda url: "{0.scheme}://{0.netloc}".format(urlsplit(url))  # noqa: E731

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import Any
 
+from boto3.dynamodb.conditions import Attr, Key
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
@@ -208,14 +209,10 @@ class World:
     # ------------------------------------------------------------ the table
 
     def items(self, partition: str) -> list[dict[str, Any]]:
-        from boto3.dynamodb.conditions import Key
-
         return self.table.query(KeyConditionExpression=Key("PK").eq(partition), ConsistentRead=True)["Items"]
 
     def claims(self, beginning: str) -> list[dict[str, Any]]:
         """Claims of effects whose key begins so."""
-        from boto3.dynamodb.conditions import Attr
-
         found, after = [], {}
         while True:
             page = self.table.scan(FilterExpression=Attr("PK").begins_with(f"CLAIM#{beginning}"), ConsistentRead=True, **after)
@@ -225,7 +222,5 @@ class World:
             after = {"ExclusiveStartKey": page["LastEvaluatedKey"]}
 
     def person_id(self, username: str) -> str:
-        from boto3.dynamodb.conditions import Attr
-
         [person] = self.table.scan(FilterExpression=Attr("username").eq(username) & Attr("kind").eq("person"), ConsistentRead=True)["Items"]
         return person["id"]
