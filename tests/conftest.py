@@ -34,8 +34,11 @@ _running: local_stack.LocalStack | None = None
 def stack() -> Iterator[local_stack.LocalStack]:
     """The deployed service with its demo data; see LocalStack for what it offers."""
     global _running
-    work = OUTPUT / "stack"
-    shutil.rmtree(work, ignore_errors=True)
+    # Of this run alone: two runs at once must not take each other's files away.
+    for old in OUTPUT.glob("stack-*"):
+        if not Path(f"/proc/{old.name.removeprefix('stack-')}").exists():
+            shutil.rmtree(old, ignore_errors=True)
+    work = OUTPUT / f"stack-{os.getpid()}"
     parameters = json.loads((ROOT / "infra" / "parameters" / "test.json").read_text())
     if os.uname().machine in ("arm64", "aarch64"):
         parameters["Architecture"] = "arm64"
