@@ -237,19 +237,13 @@ class Case:
         return number
 
 
-def main(what: str, name: str) -> None:
+def main(name: str) -> None:
     from stack import LocalStack
 
-    stack = LocalStack(int(os.environ.get("PORT") or 4566), {}, ROOT / ".local")
+    stack = LocalStack(int(os.environ.get("PORT", "4566")), {}, ROOT / ".local")
     stack.outputs = json.loads((ROOT / ".local" / "outputs.json").read_text())
-    if what == "fill":
-        print(json.dumps(Case(Cast(World(stack)), name).event(), ensure_ascii=False, indent=2))
-        return
-    settings = stack.client("lambda").get_function_configuration(FunctionName=stack.function_name(name))["Environment"]["Variables"]
-    credentials = {"AWS_ENDPOINT_URL": stack.endpoint, "AWS_REGION": "eu-south-1", "AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
-    for variable, value in sorted({**settings, **credentials}.items()):
-        print(f"{variable}={shlex.quote(value)}")
+    print(json.dumps(Case(Cast(World(stack)), name).event(), ensure_ascii=False, indent=2))
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:3])
+    main(sys.argv[1])
