@@ -99,9 +99,8 @@ def test_2a_the_first_login_forces_a_change(story: SimpleNamespace, world: World
     assert signed["must_change_password"] is True and signed["token_type"] == "Bearer"
     assert signed["next"].startswith("/password/change")
     waiting = Client(world.stack, token=signed["access_token"])
-    for path in ("/services", "/notices", "/cart", "/consents", "/payments"):
-        if path != "/services":
-            refused(waiting.get(path), 403, "must-change-password")
+    for path in ("/notices", "/cart", "/consents", "/payments"):
+        refused(waiting.get(path), 403, "must-change-password")
     story.password = "Nuova-parola-2026"
     changed = fine(waiting.post("/password/change", old_password=story.provisional, new_password=story.password,
                                 new_password_confirmation=story.password))
