@@ -1,18 +1,13 @@
 """Fixtures of events/: what stands in braces is filled in from a world made for them.
 
-By hand, against a running `make run`:
-
-    .venv/bin/python tests/lib/events.py environment login    # the variables of a function, for `cargo lambda watch`
-    .venv/bin/python tests/lib/events.py fill login/right      # an event with everything filled in
-
-With another port than 4566: PORT=… before the command, as for `make run`.
+By hand, against a running `make run` (with its PORT=… if it is not 4566): `.venv/bin/python tests/lib/events.py login/right`
+prints the event, filled in.
 """
 
 import json
 import os
 import re
 import secrets
-import shlex
 import sys
 import uuid
 from datetime import UTC, date, datetime, timedelta

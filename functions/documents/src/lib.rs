@@ -68,7 +68,7 @@ fn contents(notice: &Notice, stored: StoredReceipt, creditor: domain::School) ->
         paid_at: receipt.paid_at,
         application_date: receipt.application_date,
         fee: receipt.fee,
-        method: receipt.method,
+        method: receipt.method.as_deref().map(|code| domain::method_words(code).0.to_owned()),
         stand_in: receipt.stand_in,
         recorded_at: received_at,
     }

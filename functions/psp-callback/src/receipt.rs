@@ -2,7 +2,7 @@
 
 use aws_lc_rs::digest::{SHA256, digest};
 use domain::{Cause, CauseId, EntityCode, Receipt, Slot};
-use pagopa::station::{Answer, Fault, FaultCode, Operation, SendRt};
+use pagopa::station::{Answer, Fault, FaultCode, Operation, SendRt, Subject};
 use runtime::{App, BoxError};
 use store::Recorded;
 
@@ -74,7 +74,12 @@ fn receipt(app: &App, sent: &SendRt, addressee: EntityCode) -> Receipt {
         fee: delivered.fee.and_then(|fee| fee.euro()),
         paid_at: delivered.payment_date_time.map(|time| time.rome()),
         application_date: delivered.application_date,
-        payer_name: delivered.payer.as_ref().map(|payer| payer.full_name.reveal().clone()),
+        // An anonymous payer has no name to print.
+        payer_name: delivered
+            .payer
+            .as_ref()
+            .map(|payer| payer.full_name.reveal().clone())
+            .filter(|name| name != Subject::ANONYMOUS),
         note: delivered.payment_note.clone(),
         stand_in: delivered.stand_in.unwrap_or_default(),
         wire_oddities: oddities,

@@ -40,6 +40,6 @@ pub use person::{
     greeting,
 };
 pub use personal::Personal;
-pub use receipt::{Oddity, Outcome, Receipt, ReceiptId};
+pub use receipt::{Oddity, Outcome, Receipt, ReceiptId, method_words};
 pub use registration::{DetailsForm, Registration, Step, ticked};
 pub use school::{Category, Pupil, School, school_year};

@@ -63,6 +63,21 @@ impl Receipt {
     }
 }
 
+/// A means of payment in Italian and English, by pagoPA's code; a code that we do not know stays as it is.
+pub fn method_words(code: &str) -> (&str, &str) {
+    match code {
+        "creditCard" | "CP" => ("carta", "card"),
+        "bancomat" => ("bancomat", "debit card"),
+        "cash" | "PO" => ("contanti", "cash"),
+        "other" => ("altro", "other"),
+        "MYBK" => ("MyBank", "MyBank"),
+        "BPAY" => ("Bancomat Pay", "Bancomat Pay"),
+        "PPAL" => ("PayPal", "PayPal"),
+        "SATY" => ("Satispay", "Satispay"),
+        other => (other, other),
+    }
+}
+
 /// What a school must look at. The money has moved in every case.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "what", rename_all = "kebab-case")]
