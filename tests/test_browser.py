@@ -105,6 +105,9 @@ def test_the_whole_story(world: World, parent: Person, clerk: Person) -> None:
     clerk.page.select_option("[name=category]", "voluntary-contribution")
     clerk.look("new-notice")
     clerk.submit()
+    clerk.look("check-notice")
+    assert "Gita a Firenze" in clerk.text and "22,00" in clerk.text and pupil.person.surname in clerk.text
+    clerk.submit()
     clerk.look("notice-issued")
     number = clerk.page.url.rstrip("/").rsplit("/", 1)[1].split("?")[0]
     assert len(number) == 18, clerk.page.url
@@ -310,3 +313,39 @@ def test_on_small_and_enlarged_screens(browser: object, world: World) -> None:
         person.fine()
     finally:
         person.close()
+
+
+def test_a_clerk_with_a_phone_sees_amount_due_date_and_state(browser: object, world: World) -> None:
+    notice = world.clerk().issue(world.pupil(), "1234.50")
+    world.station.pay(PERTINI.code, notice["number"], amount="1234.50")
+    for language in ("it-IT", "en-GB"):
+        person = Person(browser, world.stack, f"clerk-phone-{language[:2]}", PHONE, language=language)
+        try:
+            sign_in(person, PERTINI.clerk, DEMO_PASSWORD)
+            for path in (f"/school/notices?q={notice['number']}", f"/school/payments?q={notice['number']}"):
+                person.go(path)
+                person.look(path.split("?")[0].rsplit("/", 1)[1])
+                cells = person.page.locator("main tbody tr").first.locator("th, td")
+                for cell in cells.all():
+                    box = cell.bounding_box()
+                    assert box is None or (box["x"] >= 0 and box["x"] + box["width"] <= PHONE["width"]), (path, cell.inner_text(), box)
+                labels = [cell.evaluate("cell => getComputedStyle(cell, '::before').content") for cell in cells.all()]
+                assert all(label.strip('"') for label in labels) and len(set(labels)) == len(labels), labels
+            person.fine()
+        finally:
+            person.close()
+
+
+def test_buttons_do_not_touch_on_a_phone(world: World, parent: Person) -> None:
+    family = world.family()
+    parent.expected.append("409")
+    parent.go("/registration")
+    parent.fill(fiscal_code=family.person.fiscal_code)
+    parent.not_a_robot()
+    parent.submit()
+    parent.look("already-registered")
+    boxes = [button.bounding_box() for button in parent.page.locator("main a.btn").all()]
+    assert len(boxes) == 3
+    for one, other in zip(boxes, boxes[1:], strict=False):
+        assert other["y"] >= one["y"] + one["height"] + 8 or other["x"] >= one["x"] + one["width"] + 8, boxes
+    parent.fine()

@@ -1,9 +1,10 @@
 """Bad input on the way gets its own error and loses nothing."""
 
 import hashlib
+import re
 import statistics
 import time
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta, timezone
 
 import pytest
 from lib import captcha
@@ -51,14 +52,35 @@ def test_a_malformed_fiscal_code_stays_in_the_form(world: World) -> None:
     page = walker.press("/registration", fiscal_code="RSSMRA80A01F205Y", robot_answer=captcha.answer(question))
     assert page.status == 422 and page.input("fiscal_code").get("value") == "RSSMRA80A01F205Y"
     assert page.input("fiscal_code").get("aria-invalid") == "true"
-    assert page.document.xpath("//*[@id='error-summary']//a[@href='#fiscal_code']"), "the summary leads to the field"
+    [link] = page.document.xpath("//*[@id='error-summary']//a[@href='#fiscal_code']")
+    assert link.text_content().startswith("Codice fiscale: "), "the summary names the field and leads to it"
+
+
+def test_the_summary_names_every_field_as_its_label_does(world: World) -> None:
+    client, person = Client(world.stack), somebody()
+    path = world.begin(client, person)
+    for language, missing in (("it", "Nome: Campo obbligatorio"), ("en", "Name: This field is mandatory")):
+        walker = Walker(world.stack, language)
+        walker.cookies[world.stack.origin.removeprefix("http://")] = dict(client.cookies)
+        walker.open(f"{path}/details")
+        page = walker.press("/details")
+        assert page.status == 422 and missing in page.text
+        links = page.document.xpath("//*[@id='error-summary']//a")
+        assert len(links) == 9
+        for link in links:
+            name, field = link.text_content().split(":")[0], link.get("href")[1:]
+            labels = page.document.xpath(f"//label[@for='{field}'] | //*[@id='{field}']/legend")
+            assert labels, f"the link leads nowhere: {field}"
+            label = " ".join(labels[0].text_content().split()).lower()
+            assert name.lower() in label, f"{name!r} is called {label!r}"
 
 
 def test_a_registered_fiscal_code_is_told_to_use_its_credentials(world: World, family: Family) -> None:
     client = Client(world.stack)
     answer = client.post("/registration", fiscal_code=family.person.fiscal_code, **client.robot("/registration"))
     body = refused(answer, 409, "already-registered")
-    assert "/username/forgot" in body["detail"] and "/password/forgot" in body["detail"]
+    assert [link["href"] for link in body["links"]] == ["/login", "/username/forgot", "/password/forgot"]
+    assert "/" not in body["detail"], "people read words, addresses stand apart"
     # Who answers the question, as a machine could, is told nothing: no list of the registered can be made that way.
     fine(client.post("/registration", fiscal_code=family.person.fiscal_code, **client.question("/registration")), 201)
 
@@ -68,6 +90,7 @@ def test_the_page_for_a_registered_fiscal_code_leads_to_both_recoveries(world: W
     assert page.status == 409
     paths = [link.split("?")[0].replace(world.stack.origin, "") for link in page.links()]
     assert {"/login", "/username/forgot", "/password/forgot"} <= set(paths)
+    assert "/forgot" not in page.text
 
 
 def test_details_are_refused_field_by_field_and_the_draft_stays(world: World) -> None:
@@ -121,9 +144,20 @@ def test_the_mail_is_not_sent_again_within_a_minute(world: World) -> None:
     refused(answer, 429)
     assert 0 < int(answer.headers["retry-after"]) <= 60
     world.mail(person.email, "Conferma registrazione", count=1)
-
-
-# ------------------------------------------------------------------- links
+    # The page says what happened and when one can ask again; nobody is sent away from it.
+    walker = Walker(world.stack)
+    walker.cookies[world.stack.origin.removeprefix("http://")] = dict(client.cookies)
+    walker.open(f"{path}/sent")
+    page = walker.press("/resend")
+    assert page.status == 409 and page.heading == "Controlla la tua posta" and re.search(r"di nuovo tra \d+ secondi", page.text), page.text
+    # A minute later: what the clock would do.
+    key = {"PK": f"REGISTRATION#{path.rsplit('/', 1)[1]}", "SK": "REGISTRATION"}
+    past = (datetime.now(timezone.utc) - timedelta(minutes=2)).strftime("%Y-%m-%dT%H:%M:%SZ")
+    world.table.update_item(Key=key, UpdateExpression="SET cause.#at = :past", ConditionExpression="attribute_exists(cause.#at)",
+                            ExpressionAttributeNames={"#at": "at"}, ExpressionAttributeValues={":past": past})
+    page = walker.press("/resend")
+    assert page.status == 200 and re.search(r"Messaggio inviato di nuovo il \d\d/\d\d/\d{4}, \d\d:\d\d", page.text), page.text
+    world.mail(person.email, "Conferma registrazione", count=2)
 
 
 def test_a_used_link_says_so_and_makes_no_second_user(world: World) -> None:
@@ -134,6 +168,9 @@ def test_a_used_link_says_so_and_makes_no_second_user(world: World) -> None:
     refused(client.post("/registration/verify", token=token), 410, "used-link")
     refused(client.get("/registration/verify", token=token), 410, "used-link")
     world.mail(person.email, "Creazione utenza", count=1)
+    # Whoever presses the link of the mail once more is led on.
+    page = Walker(world.stack).open(f"/registration/verify?token={token}")
+    assert page.status == 410 and page.document.xpath("//main//a[contains(@class, 'btn') and @href='/login' and text()='Accedi']")
 
 
 @pytest.mark.parametrize("token", ["", "x", "A" * 20, "A" * 2000, "../../x", "à"])
@@ -334,6 +371,33 @@ def test_a_payment_that_fails_or_is_left_keeps_the_cart(world: World) -> None:
     assert world.station.verify(PERTINI.code, number).verdict == "OK"
 
 
+def test_while_a_payment_is_under_way_the_pages_say_so_before_their_buttons(world: World) -> None:
+    family = world.family(PERTINI)
+    number = world.clerk().issue(family.pupil)["number"]
+    other = world.clerk().issue(family.pupil)["number"]
+    walker, detail = Walker(world.stack), f"/notices/{PERTINI.code}/{number}"
+    walker.open("/login")
+    walker.press("/login", username=family.username, password=family.password)
+    walker.open(detail)
+    walker.press("/cart/items")
+    walker.open("/cart")
+    assert "non pagare di nuovo" not in walker.page.text
+    walker.press("/cart/checkout")
+    assert walker.page.url.startswith(world.stack.sandbox_origin)
+    for path in ("/cart", "/notices", detail):
+        page = walker.open(world.stack.origin + path)
+        assert page.text.count("non pagare di nuovo") == 1, (path, page.text)
+    assert "non pagare di nuovo" not in walker.open(f"/notices/{PERTINI.code}/{other}").text, "of this notice alone"
+    outcome = walker.open(walker.open("/cart").link("Controlla l'esito"))
+    assert outcome.heading == "In attesa di conferma"
+    # Given up: nothing stands in the way of another try.
+    attempt = outcome.url.split("/attempts/")[1].split("/")[0]
+    walker.open(f"/cart/attempts/{attempt}/cancel")
+    assert "non pagare di nuovo" not in walker.open("/cart").text
+    # Programs get the same answers as before.
+    assert "paying" not in str(fine(family.client.get("/cart")))
+
+
 def test_another_persons_attempt_is_nowhere(world: World, family: Family, other: Family) -> None:
     number = world.clerk().issue(family.pupil)["number"]
     fine(family.client.post("/cart/items", school=PERTINI.code, number=number), 201)
@@ -381,6 +445,34 @@ def test_what_the_clerk_typed_stays_in_the_form(world: World) -> None:
     assert page.status == 422
     assert page.input("description").get("value") == "Gita a Lucca" and page.input("amount").get("value") == "22.005"
     assert page.input("amount").get("aria-invalid") == "true"
+
+
+def test_a_notice_is_read_once_more_before_it_is_issued(world: World) -> None:
+    walker = Walker(world.stack)
+    walker.open("/login")
+    walker.press("/login", username=PERTINI.clerk, password=DEMO_PASSWORD)
+    pupil = world.pupil()
+    walker.open(f"/school/notices/new?pupil={pupil.id}")
+    due = str(date.today())
+    page = walker.press("/school/notices", description="Gita a Lucca", category="trip", amount="2200", due=due)
+    key = page.input("idempotency_key").get("value")
+    assert page.status == 200 and page.heading == "Controlla l'avviso"
+    for words in (pupil.person.surname, "Gita a Lucca", "2.200,00", "Viaggi"):
+        assert words in page.text, (words, page.text)
+    issued = lambda: world.items(f"COMMAND#{PERTINI.code}#{key}")  # noqa: E731
+    assert issued() == [], "nothing is issued yet"
+    page = walker.press("/school/notices", step="edit")
+    assert page.status == 200 and page.input("amount").get("value") == "2200" and page.input("idempotency_key").get("value") == key
+    page = walker.press("/school/notices", amount="22", due=due)
+    assert "22,00" in page.text
+    review = page.form("/school/notices")
+    page = walker.submit(review, step="confirm")
+    assert page.status == 200 and "Avviso emesso" in page.text
+    number = page.url.rstrip("/").rsplit("/", 1)[1]
+    assert len(issued()) == 1
+    # The same review once more, from another window: the same notice.
+    assert walker.submit(review, step="confirm").url.endswith(number)
+    assert world.clerk().notice(number)["amount"] == "22.00"
 
 
 def test_the_same_key_with_another_content_is_refused(world: World) -> None:

@@ -10,11 +10,12 @@ import argparse
 import json
 import re
 import sys
-import time
 import urllib.parse
+from datetime import datetime, timezone, tzinfo
 from html import escape
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 from stack import read_mails  # noqa: E402
@@ -40,8 +41,16 @@ def both(italian: str, english: str) -> str:
     return f'{escape(italian)} <span lang="en">· {escape(english)}</span>'
 
 
+def zone() -> tzinfo:
+    try:
+        return ZoneInfo("Europe/Rome")
+    except ZoneInfoNotFoundError:  # no zones on this machine: UTC, and it says so
+        return timezone.utc
+
+
 def when(at: float) -> str:
-    return time.strftime("%d/%m/%Y %H:%M:%S", time.localtime(at))
+    """Italian time, as the service's own pages show it, with its zone: CET or CEST."""
+    return datetime.fromtimestamp(at, zone()).strftime("%d/%m/%Y %H:%M:%S %Z")
 
 
 def page(title: str, body: str) -> bytes:

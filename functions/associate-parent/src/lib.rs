@@ -138,9 +138,9 @@ fn not_registered() -> FieldError {
         "fiscal_code",
         "not-registered",
         "Nessun utente registrato ha questo codice fiscale. Il genitore deve prima registrarsi a Pago In Rete, con \
-         questo codice e un indirizzo e-mail, dal pulsante «Accedi»; dopo potrai collegarlo qui.",
+         questo codice e un indirizzo e-mail, da «Registrati» nella pagina iniziale; dopo potrai collegarlo qui.",
         "No registered user has this codice fiscale. The parent must first register with Pago In Rete, with this code \
-         and an e-mail address, from the button “Sign in”; then you can link them here.",
+         and an e-mail address, under “Register” on the first page; then you can link them here.",
     )
 }
 

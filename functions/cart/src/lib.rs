@@ -53,7 +53,7 @@ async fn look<'a>(
     let review = family::review(app, account).await?;
     let kept = family::tidy(app, account, &review).await?;
     let frame = Frame::of(app, request, caller).with_cart(kept.notices.len());
-    Ok((frame, CartPage::new(app, account, &review, None)))
+    Ok((frame, CartPage::new(app, request, account, &review, None)))
 }
 
 #[derive(Debug, Default, Deserialize)]

@@ -1,7 +1,7 @@
 //! `GET /cart/attempts/{id}/{returned}`: where Checkout sends the browser at the end.
 
 use domain::{Account, AttemptId, Cart, Notice, NoticeState};
-use family::NoticeLine;
+use family::{NoticeLine, Paying};
 use runtime::App;
 use serde::Serialize;
 use web::{Face, Failure, Frame, Language, Outcome, Request, Response};
@@ -59,6 +59,7 @@ pub async fn show(app: &App, request: &Request, id: &str, returned: &str) -> Res
     let result = standing(said, &notices);
     let here = format!("/cart/attempts/{id}/{returned}");
     let poll = next_poll(result, request.query("n"));
+    let over = (result != Standing::Waiting).then(|| Paying::end(app, request, account, &id)).flatten();
     let page = AttemptPage {
         attempt: id,
         result,
@@ -68,7 +69,10 @@ pub async fn show(app: &App, request: &Request, id: &str, returned: &str) -> Res
         here: here.clone(),
     };
     let frame = Frame::of(app, request, &caller).with_cart(cart.notices.len());
-    let response = frame.show(Outcome::Shown(page))?;
+    let mut response = frame.show(Outcome::Shown(page))?;
+    if let Some(over) = over {
+        response = response.with_cookie(over);
+    }
     Ok(match (request.face(), poll) {
         (Face::Page, Some((seconds, next))) => {
             response.with_header("refresh", format!("{seconds};url={here}?n={next}"))

@@ -28,7 +28,8 @@ pub enum NoAddress {
     Unavailable(String),
 }
 
-/// The whole call; with what comes before and after, it must fit the function's time and a person's patience.
+/// The whole call, where the deployment does not say; with what comes before and after, it must fit the function's time
+/// and a person's patience.
 const TOTAL: Duration = Duration::from_secs(4);
 const CONNECT: Duration = Duration::from_secs(1);
 /// A problem in JSON is far smaller.
@@ -42,7 +43,8 @@ impl Carts {
             format!("{base}/carts").parse::<Url>().map_err(|error| format!("CHECKOUT_URL is no address: {error}"))?;
         let pages = Origins::read(needed("CHECKOUT_ORIGIN", app.config.checkout_origin.as_ref())?)?;
         // One try, no redirect followed: the only success is an address for the browser.
-        let client = Client::builder().redirect(Policy::none()).connect_timeout(CONNECT).timeout(TOTAL);
+        let total = patience(std::env::var("CHECKOUT_TIMEOUT_MILLISECONDS").ok().as_deref())?;
+        let client = Client::builder().redirect(Policy::none()).connect_timeout(CONNECT.min(total)).timeout(total);
         let client = match url.domain().filter(|host| is_local(host)) {
             Some(host) => client.no_proxy().resolve_to_addrs(host, &loopback()),
             None => client,
@@ -75,6 +77,17 @@ impl Carts {
                 Err(NoAddress::Unavailable(format!("it refuses the request with {status} {title:?}")))
             }
         }
+    }
+}
+
+/// How long Checkout may take.
+fn patience(milliseconds: Option<&str>) -> Result<Duration, String> {
+    match milliseconds.filter(|text| !text.is_empty()) {
+        None => Ok(TOTAL),
+        Some(text) => match text.parse() {
+            Ok(milliseconds) => Ok(Duration::from_millis(milliseconds)),
+            Err(_) => Err("the environment variable CHECKOUT_TIMEOUT_MILLISECONDS is no number".into()),
+        },
     }
 }
 

@@ -1,9 +1,9 @@
 //! `POST /cart/checkout`: from the cart to Checkout's page.
 
 use domain::{Account, AttemptId, EmailAddress, Errors, FieldError, Notice, Personal, Review};
-use family::CartPage;
+use family::{CartPage, Paying};
 use pagopa::checkout::{CartRequest, CartVersion, PaymentNotice, ReturnUrls};
-use runtime::App;
+use runtime::{App, Mutant, mutated};
 use serde::{Deserialize, Serialize};
 use store::Attempt;
 use web::{Caller, Face, Failure, Frame, Outcome, Request, Response};
@@ -85,7 +85,10 @@ pub async fn pay(app: &App, carts: &Carts, request: &Request) -> Result<Response
         Ok(address) => {
             tracing::info!(attempt = %attempt.id, notices = attempt.notices.len(), "Attempt {} is at Checkout", attempt.id);
             match request.face() {
-                Face::Page => Ok(Response::see_other(&address)),
+                Face::Page => {
+                    let hint = Paying::begin(app, request, account, &attempt.id, &attempt.notices);
+                    Ok(Response::see_other(&address).with_cookie(hint))
+                }
                 Face::Json => {
                     let opened = Opened { checkout_url: address.clone(), attempt: attempt.id };
                     Ok(Response::json(201, &opened)?.with_header("location", address))
@@ -128,7 +131,7 @@ impl Again<'_> {
     async fn show(self, outcome: impl FnOnce(CartPage) -> Outcome<CartPage>) -> Result<Response, Failure> {
         let Self { app, request, caller, account, review, form } = self;
         let kept = family::tidy(app, account, review).await?;
-        let page = CartPage::new(app, account, review, form.email.clone());
+        let page = CartPage::new(app, request, account, review, form.email.clone());
         Frame::of(app, request, caller).with_cart(kept.notices.len()).show(outcome(page))
     }
 
@@ -140,6 +143,9 @@ impl Again<'_> {
 
 /// The same person with the same key: the same attempt. Nobody can guess it.
 fn attempt_id(app: &App, account: &Account, key: &str) -> AttemptId {
+    if mutated(Mutant::AttemptForgotten) {
+        return AttemptId::from_bytes(app.random());
+    }
     let tag = app.keys.mac("attempt", format!("{}|{key}", account.person.id).as_bytes());
     let mut id = [0; 16];
     id.copy_from_slice(&tag[..16]);

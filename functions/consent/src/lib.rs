@@ -64,7 +64,7 @@ async fn accept(app: &App, request: &Request) -> Result<Response, Failure> {
     // Accepting again changes nothing: the first moment counts.
     if !caller.account.has_consented() {
         let consent = Consent { version: Consent::CURRENT, at: request.now() };
-        app.store.accept(&caller.account.person.id, &consent).await?;
+        app.store.accept(&caller.account.person.id, caller.account.consent.as_ref(), &consent).await?;
     }
     frame.moved(next.as_deref().unwrap_or("/pago-in-rete"))
 }

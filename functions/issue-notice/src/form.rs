@@ -1,6 +1,8 @@
 use std::collections::BTreeMap;
 
-use domain::{Category, Euro, FieldError, Iuv, Name, Notice, NoticeNumber, Personal, Pupil, PupilId, searchable};
+use domain::{
+    Category, Euro, FieldError, Iuv, Name, Notice, NoticeNumber, Order, Personal, Pupil, PupilId, searchable,
+};
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize, Serializer};
 use web::{Frame, View, askama};
@@ -16,6 +18,9 @@ pub struct OrderForm {
     pub due: Option<String>,
     /// Names this command: made with the form, so that a form sent twice issues once.
     pub idempotency_key: Option<String>,
+    /// The button of the review that was pressed: `confirm` or `edit`. Programs need none.
+    #[serde(skip_serializing)]
+    pub step: Option<String>,
 }
 
 impl OrderForm {
@@ -102,6 +107,34 @@ impl FormPage {
             classes.entry(&pupil.class).or_default().push(pupil);
         }
         classes
+    }
+}
+
+/// What is about to be issued, to be read once more: an amount with a zero too many reaches a family at once.
+#[derive(Debug, Serialize)]
+pub struct ReviewPage {
+    /// As typed, with the command's key: it goes on through the review.
+    pub form: OrderForm,
+    pub pupil: Choice,
+    pub description: String,
+    pub category: Category,
+    #[serde(serialize_with = "as_text")]
+    pub amount: Euro,
+    pub due: Date,
+}
+
+web::view!(ReviewPage, "review.html");
+
+impl ReviewPage {
+    pub fn new(form: OrderForm, key: String, order: &Order, pupil: &Pupil) -> Self {
+        Self {
+            form: OrderForm { idempotency_key: Some(key), ..form },
+            pupil: pupil.into(),
+            description: order.description.clone(),
+            category: order.category,
+            amount: order.amount,
+            due: order.due,
+        }
     }
 }
 

@@ -10,7 +10,7 @@ use domain::{EntityCode, FieldError, NoticeNumber, Order, Pupil, PupilId, Slot};
 use runtime::App;
 use web::{Face, Failure, Frame, Outcome, Request, Response};
 
-use form::{FormPage, Issued, OrderForm};
+use form::{FormPage, Issued, OrderForm, ReviewPage};
 pub use numbers::Numbers;
 use once::{Asked, Done};
 
@@ -55,13 +55,18 @@ async fn issue(app: &App, numbers: &Numbers, request: &Request) -> Result<Respon
         Face::Page => Ok::<_, Failure>(FormPage::new(form, pupils(app, &role.school).await?, &frame)),
         Face::Json => Ok(FormPage::new(form, Vec::new(), &frame)),
     };
+    let kept = |form: OrderForm| {
+        let key = form.idempotency_key.clone().filter(|key| form::read_key(key).is_ok());
+        OrderForm { idempotency_key: key.or_else(|| Some(fresh_key(app))), ..form }
+    };
+    // A page is issued in two steps, form and review; a program says at once what it wants.
+    let step = form.step.clone().filter(|_| request.face() == Face::Page);
+    if step.as_deref() == Some("edit") {
+        return frame.show(Outcome::Shown(again(kept(form)).await?));
+    }
     let (asked, pupil) = match read(request, &form, app) {
         Ok(read) => read,
-        Err(errors) => {
-            let kept = form.idempotency_key.clone().filter(|key| form::read_key(key).is_ok());
-            let form = again(OrderForm { idempotency_key: kept.or_else(|| Some(fresh_key(app))), ..form }).await?;
-            return frame.show(Outcome::Refused { errors, form });
-        }
+        Err(errors) => return frame.show(Outcome::Refused { errors, form: again(kept(form)).await? }),
     };
     let pupil = pupil.parse::<PupilId>().map_err(|_| Failure::NotFound)?;
     let (school, pupil) = tokio::try_join!(app.store.school(&role.school), app.store.pupil(&pupil))?;
@@ -71,6 +76,9 @@ async fn issue(app: &App, numbers: &Numbers, request: &Request) -> Result<Respon
         let (it, en) =
             ("La scuola non è ancora attiva su Pago In Rete.", "The school is not active on Pago In Rete yet.");
         return Err(Failure::conflict("school-not-active", it, en));
+    }
+    if request.face() == Face::Page && step.as_deref() != Some("confirm") {
+        return frame.show(Outcome::Shown(ReviewPage::new(form.clone(), asked.key, &asked.order, &pupil)));
     }
     match once::issue(app, numbers, &school, &pupil, asked, request.now()).await? {
         Done::Issued(notice) => {

@@ -3,7 +3,7 @@
 use aws_lc_rs::digest::{SHA256, digest};
 use domain::{Cause, CauseId, Notice, NoticeNumber, Order, Pupil, PupilId, School, Slot};
 use jiff::Timestamp;
-use runtime::App;
+use runtime::{App, Mutant, mutated};
 use store::{Command, Written};
 use web::Failure;
 
@@ -40,16 +40,22 @@ pub async fn issue(
     now: Timestamp,
 ) -> Result<Done, Failure> {
     let content = content(&pupil.id, &asked.order);
+    let key = match mutated(Mutant::CommandForgotten) {
+        true => CauseId::from_bytes(app.random()).to_string(),
+        false => asked.key,
+    };
     for turn in 0..TRIES {
         let number = numbers.take(app, school).await?;
         let cause = Cause { id: CauseId::from_bytes(app.random()), at: now };
         let fresh = Command { number, cause, content: content.clone() };
-        let command = app.store.command(&school.fiscal_code, &link(&asked.key, turn), &fresh).await?;
+        let command = app.store.command(&school.fiscal_code, &link(&key, turn), &fresh).await?;
         if command.content != content {
             return Ok(Done::KeyUsed(command.number));
         }
         let notice = asked.order.clone().issue(school, pupil, command.number.clone(), command.cause.clone());
-        if app.store.issue(&notice).await? == Written::Done {
+        let written = app.store.issue(&notice).await;
+        let untrue = mutated(Mutant::ToldBeforeWrite) && written.is_err();
+        if untrue || written? == Written::Done {
             return Ok(Done::Issued(Box::new(notice)));
         }
         match app.store.slot(&school.fiscal_code, &command.number).await? {

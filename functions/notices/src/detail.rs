@@ -1,7 +1,7 @@
 //! `GET /notices/{school}/{number}`.
 
 use domain::{EntityCode, Euro, Notice, NoticeNumber, NoticeState, Receipt, ReceiptId, Slot};
-use family::NoticeLine;
+use family::{NoticeLine, Paying};
 use jiff::{Timestamp, civil::DateTime};
 use runtime::App;
 use serde::{Serialize, Serializer};
@@ -62,7 +62,8 @@ pub async fn notice(app: &App, request: &Request, school: &str, number: &str) ->
         Some(settlement) => app.store.receipt(&school, &settlement.receipt).await?,
         None => None,
     };
-    let line = NoticeLine::new(&notice, &account.cart, app.today());
+    let mut line = NoticeLine::new(&notice, &account.cart, app.today());
+    Paying::mark(app, request, account, std::slice::from_mut(&mut line));
     let page = NoticePage {
         links: Links { receipt_pdf: receipt.is_some().then(|| line.receipt_path()) },
         line,

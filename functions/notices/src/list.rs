@@ -1,7 +1,7 @@
 //! `GET /notices` and `GET /payments`.
 
 use domain::{Account, Cart, Notice, PupilId};
-use family::{NoticeLine, PupilName, SchoolName};
+use family::{NoticeLine, Paying, PupilName, SchoolName};
 use jiff::civil::Date;
 use runtime::App;
 use serde::Serialize;
@@ -61,8 +61,10 @@ pub async fn notices(app: &App, request: &Request) -> Result<Response, Failure> 
     let filter = Filter::read(request)?;
     let place = request.query("page").map(Place::read).transpose()?;
     let (found, next) = read(app, account, &filter, place.as_ref()).await?;
+    let mut notices = by_need(&found, &account.cart, app.today());
+    Paying::mark(app, request, account, &mut notices);
     let page = NoticesPage {
-        notices: by_need(&found, &account.cart, app.today()),
+        notices,
         pupils: pupils(account),
         next: next.map(|next| next.token()),
         filter,

@@ -7,7 +7,7 @@ use jiff::SignedDuration;
 use runtime::{App, TokenKeys};
 use serde::{Deserialize, Serialize};
 use store::{Begun, Written};
-use web::{Failure, FieldError, Frame, Outcome, Request, Response, robot};
+use web::{Face, Failure, FieldError, Frame, Outcome, Request, Response, robot};
 
 use pages::{AlreadyRegistered, DetailsPage, Review, Sent, Start};
 
@@ -91,8 +91,8 @@ async fn begin(app: &App, request: &Request) -> Result<Response, Failure> {
         Begun::Done => {
             let next = format!("/registration/{id}/details");
             match request.face() {
-                web::Face::Page => Ok(Response::see_other(&next)),
-                web::Face::Json => {
+                Face::Page => Ok(Response::see_other(&next)),
+                Face::Json => {
                     let begun = Response::json(201, &BegunView { id, next: next.clone() })?;
                     Ok(begun.with_header("location", next))
                 }
@@ -191,11 +191,30 @@ async fn resend(app: &App, request: &Request, registration: Registration) -> Res
             let waited = request.now().duration_since(cause.at).as_secs();
             if waited < RESEND_SECONDS {
                 let left = u32::try_from(RESEND_SECONDS - waited).unwrap_or(60);
-                return Err(Failure::TooManyRequests { retry_after_seconds: left });
+                return too_soon(app, request, &registration, left);
             }
             let attempt = secret.attempt + 1;
             send(app, request, registration, attempt).await
         }
+    }
+}
+
+/// Nothing is sent; the page of step 4 says when one can ask again.
+fn too_soon(app: &App, request: &Request, registration: &Registration, left: u32) -> Result<Response, Failure> {
+    let failure = Failure::TooManyRequests { retry_after_seconds: left };
+    match (request.face(), sent_view(registration)) {
+        (Face::Page, Some(what)) => {
+            // "1 secondi" is never said.
+            let left = left.max(2);
+            let (it, en) = (
+                format!(
+                    "Il messaggio è stato inviato da meno di un minuto: potrai chiederlo di nuovo tra {left} secondi."
+                ),
+                format!("The message was sent less than a minute ago: you can ask for it again in {left} seconds."),
+            );
+            Frame::signed_out(app, request).show(Outcome::Conflict { code: "too-soon", it, en, what })
+        }
+        _ => Err(failure),
     }
 }
 
@@ -217,15 +236,22 @@ async fn send(app: &App, request: &Request, registration: Registration, attempt:
 
 fn sent(app: &App, request: &Request, registration: Registration) -> Result<Response, Failure> {
     let frame = Frame::signed_out(app, request);
-    match (&registration.step, &registration.details) {
-        (Step::Submitted { .. }, Some(details)) => frame.show(Outcome::Shown(Sent {
-            id: registration.id.clone(),
-            email: details.email.reveal().as_str().to_owned(),
-            hours: Registration::LIFETIME_SECONDS / 3600,
-        })),
-        (Step::Verified { .. }, _) => frame.moved("/login"),
-        _ => frame.moved(&format!("/registration/{}", registration.id)),
+    match (sent_view(&registration), &registration.step) {
+        (Some(sent), _) => frame.show(Outcome::Shown(sent)),
+        (None, Step::Verified { .. }) => frame.moved("/login"),
+        (None, _) => frame.moved(&format!("/registration/{}", registration.id)),
     }
+}
+
+fn sent_view(registration: &Registration) -> Option<Sent> {
+    let ((cause, secret), details) = (registration.submitted()?, registration.details.as_ref()?);
+    Some(Sent {
+        id: registration.id.clone(),
+        email: details.email.reveal().as_str().to_owned(),
+        hours: Registration::LIFETIME_SECONDS / 3600,
+        sent_at: cause.at,
+        again: secret.attempt > 1,
+    })
 }
 
 fn moved_meanwhile() -> Failure {

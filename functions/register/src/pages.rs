@@ -1,4 +1,5 @@
 use domain::{Details, DetailsForm, Registration, RegistrationId, Sex, Step};
+use jiff::Timestamp;
 use serde::Serialize;
 use web::{Outcome, robot::Challenge};
 
@@ -29,8 +30,8 @@ impl AlreadyRegistered {
 pub fn already_registered(what: AlreadyRegistered) -> Outcome<AlreadyRegistered> {
     Outcome::Conflict {
         code: "already-registered",
-        it: "Per questo codice fiscale esiste già un profilo: puoi entrare con le stesse credenziali. Se non le ricordi, recupera il nome utente (/username/forgot) o la password (/password/forgot).".into(),
-        en: "There is a profile for this codice fiscale already: sign in with the same credentials. If you do not remember them, recover the username (/username/forgot) or the password (/password/forgot).".into(),
+        it: "Per questo codice fiscale esiste già un profilo: puoi entrare con le stesse credenziali. Se non le ricordi, recupera il nome utente o la password.".into(),
+        en: "There is a profile for this codice fiscale already: sign in with the same credentials. If you do not remember them, recover the username or the password.".into(),
         what,
     }
 }
@@ -108,6 +109,10 @@ pub struct Sent {
     pub id: RegistrationId,
     pub email: String,
     pub hours: i64,
+    /// When the latest mail was asked for.
+    pub sent_at: Timestamp,
+    /// Asked for once more than at first.
+    pub again: bool,
 }
 web::view!(Sent, "sent.html");
 

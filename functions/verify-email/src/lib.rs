@@ -6,7 +6,7 @@ use domain::{
     Cause, CauseId, Details, Person, PersonId, Personal, Provisional, Registration, SecretRef, Step, Username,
 };
 use jiff::SignedDuration;
-use runtime::{App, TokenKeys, password};
+use runtime::{App, Mutant, TokenKeys, mutated, password};
 use serde::{Deserialize, Serialize};
 use store::{Created, Subject};
 use web::{Failure, Frame, Outcome, Request, Response};
@@ -137,7 +137,9 @@ async fn find(app: &App, request: &Request, token: &str) -> Result<(Registration
             "This link has been used already: your address is confirmed. Sign in with the credentials we sent you.",
         )),
         // Asking again replaced this link by a newer one.
-        (Step::Submitted { secret, .. }, Some(details)) if secret.attempt == attempt => Ok((registration, details)),
+        (Step::Submitted { secret, .. }, Some(details)) if secret.attempt == attempt || mutated(Mutant::TokenTwice) => {
+            Ok((registration, details))
+        }
         _ => Err(expired()),
     }
 }
@@ -153,7 +155,7 @@ fn expired() -> Failure {
 fn already_registered() -> Failure {
     Failure::conflict(
         "already-registered",
-        "Per questo codice fiscale esiste già un profilo: accedi con le stesse credenziali, oppure recuperale (/username/forgot, /password/forgot).",
-        "There is a profile for this codice fiscale already: sign in with the same credentials, or recover them (/username/forgot, /password/forgot).",
+        "Per questo codice fiscale esiste già un profilo: accedi con le stesse credenziali, oppure recupera il nome utente o la password.",
+        "There is a profile for this codice fiscale already: sign in with the same credentials, or recover the username or the password.",
     )
 }

@@ -220,6 +220,9 @@ fn section(sheet: &mut Sheet, title: &str, rows: Vec<(&str, Row)>) {
 fn notes(sheet: &mut Sheet, receipt: &Receipt) {
     sheet.keep(60.0);
     sheet.space(14.0);
+    if receipt.payer.is_none() {
+        sheet.paragraph("Il nome di chi ha pagato è sulla ricevuta solo se il PSP lo comunica a pagoPA.", SMALL);
+    }
     if receipt.stand_in {
         sheet.paragraph(
             "Pagamento accettato da pagoPA al posto della scuola (stand-in), in un momento in cui il servizio non rispondeva.",

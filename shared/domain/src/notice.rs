@@ -386,8 +386,8 @@ fn read_due(text: Option<&str>, today: Date) -> Result<Date, FieldError> {
         (true, _) => Err(FieldError::new(
             "due",
             "past",
-            "La scadenza è già passata: scegli una data futura.",
-            "The due date is past: choose a future one.",
+            "La scadenza è già passata: scegli oggi o un giorno successivo.",
+            "The due date is past: choose today or a later day.",
         )),
         (_, true) => Err(FieldError::new(
             "due",

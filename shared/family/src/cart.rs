@@ -1,9 +1,9 @@
 use domain::{Account, Cart, Dropped, EntityCode, Euro, Notice, NoticeNumber, Review, Why};
 use runtime::App;
 use serde::{Serialize, Serializer};
-use web::{Failure, Language};
+use web::{Failure, Language, Request};
 
-use crate::NoticeLine;
+use crate::{NoticeLine, Paying};
 
 /// The cart as it stands at this moment. 1 BatchGetItem (strong).
 pub async fn review(app: &App, account: &Account) -> Result<Review, Failure> {
@@ -52,17 +52,26 @@ pub struct Removed {
 
 impl CartPage {
     /// `email` is what was typed; at first the address that we know.
-    pub fn new(app: &App, account: &Account, review: &Review, email: Option<String>) -> Self {
+    pub fn new(app: &App, request: &Request, account: &Account, review: &Review, email: Option<String>) -> Self {
         let kept = review.kept(&account.cart);
         let today = app.today();
+        let mut items: Vec<_> = review.payable.iter().map(|notice| NoticeLine::new(notice, &kept, today)).collect();
+        Paying::mark(app, request, account, &mut items);
         Self {
-            items: review.payable.iter().map(|notice| NoticeLine::new(notice, &kept, today)).collect(),
+            items,
             total: review.total(),
             payable: review.total().is_some(),
             removed: review.dropped.iter().map(Removed::new).collect(),
             idempotency_key: app.random::<16>().iter().map(|byte| format!("{byte:02x}")).collect(),
             email: email.or_else(|| Some(account.person.email.reveal().as_str().to_owned())),
         }
+    }
+}
+
+impl CartPage {
+    /// A payment of something in the cart is under way.
+    pub fn paying(&self) -> Option<&Paying> {
+        self.items.iter().find_map(|line| line.paying.as_ref())
     }
 }
 

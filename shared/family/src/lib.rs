@@ -5,6 +5,8 @@
 
 mod cart;
 mod line;
+mod paying;
 
 pub use cart::{CartPage, Removed, review, tidy};
 pub use line::{NoticeLine, PupilName, SchoolName, euro_text};
+pub use paying::Paying;

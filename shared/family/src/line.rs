@@ -2,6 +2,8 @@ use domain::{Cart, Category, EntityCode, Euro, Link, Name, Notice, NoticeNumber,
 use jiff::{Timestamp, civil::Date};
 use serde::{Serialize, Serializer};
 
+use crate::Paying;
+
 /// A notice in a list, in the cart, after a payment.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct NoticeLine {
@@ -18,6 +20,9 @@ pub struct NoticeLine {
     /// When the receipt reached us.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub paid_at: Option<Timestamp>,
+    /// Its payment began in this browser a short while ago; see [`Paying::mark`].
+    #[serde(skip)]
+    pub paying: Option<Paying>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -52,6 +57,7 @@ impl NoticeLine {
             status: notice.status(today),
             in_cart: cart.notices.contains(&notice.key()),
             paid_at: notice.paid().map(|settlement| settlement.cause.at),
+            paying: None,
         }
     }
 

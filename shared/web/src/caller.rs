@@ -1,6 +1,6 @@
 use domain::{Account, Role, Stage, greeting};
 use jiff::Timestamp;
-use runtime::App;
+use runtime::{App, Mutant, mutated};
 
 use crate::{Failure, Request, frame::Known, session};
 
@@ -49,7 +49,7 @@ pub async fn recognise(app: &App, request: &Request) -> Option<Caller> {
 fn accept(account: Account, ticket: &session::Ticket, now: Timestamp, bearer: bool) -> Result<Caller, Failure> {
     // What was asked for is checked again on what was read.
     let same = account.session.id == ticket.session && account.person.id == ticket.person;
-    match same && account.is_valid(now) {
+    match same && (account.is_valid(now) || mutated(Mutant::GenerationUnchecked)) {
         true => Ok(Caller { account, now, bearer }),
         false => Err(Failure::NotSignedIn),
     }

@@ -146,11 +146,28 @@ impl Failure {
             Self::Gone { code, it, en } => {
                 (*code, ("Non più disponibile", "No longer available"), (it.as_str(), en.as_str()))
             }
-            Self::TooManyRequests { .. } => (
-                "too-many-requests",
-                ("Troppi tentativi", "Too many attempts"),
-                ("Attendi qualche minuto e riprova.", "Wait a few minutes and try again."),
-            ),
+            Self::TooManyRequests { retry_after_seconds: seconds } => {
+                // A whole sentence for each number, since a number stands in it.
+                let (it, en) = match seconds {
+                    0..=1 => ("Attendi un secondo e riprova.".to_owned(), "Wait a second and try again.".to_owned()),
+                    2..=90 => (
+                        format!("Attendi {seconds} secondi e riprova."),
+                        format!("Wait {seconds} seconds and try again."),
+                    ),
+                    _ => {
+                        let minutes = seconds.div_ceil(60);
+                        (
+                            format!("Attendi {minutes} minuti e riprova."),
+                            format!("Wait {minutes} minutes and try again."),
+                        )
+                    }
+                };
+                return Words {
+                    code: "too-many-requests",
+                    title: language.choose("Troppi tentativi", "Too many attempts").to_owned(),
+                    detail: language.choose(&it, &en).to_owned(),
+                };
+            }
             Self::BadRequest { code, it, en } => {
                 (*code, ("Richiesta non valida", "Invalid request"), (it.as_str(), en.as_str()))
             }

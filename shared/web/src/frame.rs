@@ -10,8 +10,10 @@ use serde_json::json;
 use crate::{
     Caller, Face, Failure, Outcome, Request, Response, View,
     csrf::{self, Bound},
+    label::label,
     problem::{self, Problem},
     response::Body,
+    way::{Way, ways},
 };
 
 /// What a page needs beside its own data: language, menu, who is signed in, the form token. It also shows outcomes,
@@ -150,8 +152,13 @@ impl<'a> Frame<'a> {
                 // The page itself, or for a command the page it was sent from.
                 let again = passing || matches!(failure, Failure::Csrf);
                 let retry = self.request.return_path().filter(|_| again);
-                let view =
-                    FailureView { title: words.title, detail: words.detail, id: self.request.id().to_owned(), retry };
+                let view = FailureView {
+                    title: words.title,
+                    detail: words.detail,
+                    ways: ways(words.code),
+                    id: self.request.id().to_owned(),
+                    retry,
+                };
                 self.page(failure.status(), view.render(self, &[])?)
             }
             (Face::Json, _) => self.problem(failure.status(), words.code, &words.title, &words.detail, &[])?,
@@ -201,6 +208,7 @@ impl<'a> Frame<'a> {
             detail,
             code,
             errors: problem::wrong_fields(errors, self.request.language()),
+            links: ways(code),
             correlation_id: self.request.id(),
         };
         Ok(Response::new(status, problem::CONTENT_TYPE, Body::Text(serde_json::to_string(&problem)?)))
@@ -372,6 +380,11 @@ impl Frame<'_> {
     pub fn message<'e>(&self, error: &'e FieldError) -> &'e str {
         error.message(self.language())
     }
+
+    /// What the error's field is called, for the summary: `Nome: `.
+    pub fn label_of(&self, error: &FieldError) -> String {
+        label(error.field).map(|words| format!("{}: ", self.words(words))).unwrap_or_default()
+    }
 }
 
 /// A byte in a query's value.
@@ -387,6 +400,7 @@ fn encoded(byte: u8) -> String {
 struct FailureView {
     title: String,
     detail: String,
+    ways: &'static [Way],
     id: String,
     /// Where trying again makes sense.
     retry: Option<String>,

@@ -12,6 +12,7 @@ pub mod event;
 mod face;
 mod failure;
 mod frame;
+mod label;
 mod next;
 mod outcome;
 mod problem;
@@ -24,6 +25,7 @@ mod session;
 mod site;
 pub mod testing;
 mod text;
+mod way;
 
 pub use askama;
 pub use browser::Browser;

@@ -3,6 +3,8 @@
 use domain::{FieldError, Language};
 use serde::Serialize;
 
+use crate::way::Way;
+
 #[derive(Debug, Serialize)]
 pub struct Problem<'a> {
     #[serde(rename = "type")]
@@ -14,6 +16,9 @@ pub struct Problem<'a> {
     pub code: &'a str,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub errors: Vec<WrongField<'a>>,
+    /// Where the person can go on.
+    #[serde(skip_serializing_if = "<[Way]>::is_empty")]
+    pub links: &'static [Way],
     pub correlation_id: &'a str,
 }
 

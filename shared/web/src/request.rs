@@ -192,7 +192,7 @@ impl Request {
         matches!(self.method.as_str(), "GET" | "HEAD" | "OPTIONS")
     }
 
-    pub(crate) fn site(&self) -> Site {
+    pub fn site(&self) -> Site {
         self.site
     }
 
@@ -200,7 +200,7 @@ impl Request {
         &self.browser
     }
 
-    pub(crate) fn cookie(&self, name: &str) -> Option<&str> {
+    pub fn cookie(&self, name: &str) -> Option<&str> {
         let name = self.site.cookie_name(name);
         self.cookies.iter().find(|(other, _)| *other == name).map(|(_, value)| value.as_str())
     }

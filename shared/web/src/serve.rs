@@ -5,10 +5,11 @@ use std::{
 };
 
 use lambda_runtime::{LambdaEvent, service_fn};
-use runtime::{App, BoxError};
+use runtime::{App, BoxError, Keys};
 
 use crate::{
     Failure, Frame, Request, Response, Site,
+    csrf::{self, Bound},
     event::{Event, Reply},
     response::Body,
 };
@@ -50,7 +51,7 @@ where
             (shown.unwrap_or_else(|_| Response::empty(failure.status())), Some(failure.causes()))
         }
     };
-    let response = finish(response, &request, app.config.checkout_origin.as_deref());
+    let response = finish(response, &request, &app.keys, app.config.checkout_origin.as_deref());
     log(app.function, &request, response.status, started, causes.as_deref());
     Ok(response)
 }
@@ -110,9 +111,10 @@ fn log(function: &str, request: &Request, status: u16, started: Instant, causes:
 }
 
 /// What every answer has.
-fn finish(mut response: Response, request: &Request, checkout_origin: Option<&str>) -> Response {
+fn finish(mut response: Response, request: &Request, keys: &Keys, checkout_origin: Option<&str>) -> Response {
     let browser = request.the_browser();
-    if browser.is_used() && browser.is_fresh() {
+    let fresh = browser.is_used() && browser.is_fresh();
+    if fresh {
         let cookie = request.site().set_cookie(crate::Browser::COOKIE, browser.id(), None);
         response.cookies.push(cookie);
     }
@@ -120,6 +122,10 @@ fn finish(mut response: Response, request: &Request, checkout_origin: Option<&st
     let mut add = |name: &str, value: &str| {
         response.headers.entry(name.to_owned()).or_insert_with(|| value.to_owned());
     };
+    if fresh {
+        // Whoever keeps the cookie needs the token with its next command, though this answer be a refusal.
+        add("x-csrf-token", &csrf::token(keys, Bound::Browser(browser)));
+    }
     add("cache-control", "no-store");
     add("vary", "Accept, Accept-Language, Cookie");
     add("content-language", request.language().tag());

@@ -29,6 +29,7 @@ pub async fn app(origin: &str, session_public_key: &str) -> Result<App, BoxError
         archive_bucket: None,
         lease_seconds: 120,
         sweep_lag_seconds: 900,
+        mail_timeout_milliseconds: 8_000,
         session_public_key: session_public_key.to_owned(),
         data_key_secret: None,
         token_key_secret: None,
