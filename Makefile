@@ -3,7 +3,7 @@ PYTHON ?= python3
 STACK ?= pagoinrete
 RUN = $(PYTHON) infra/run.py
 
-.PHONY: run test bench build deploy destroy doctor logs lint watch assets lock clean help
+.PHONY: run test faults counts bench build deploy destroy doctor logs lint watch assets lock clean help
 
 help:            ## what there is
 	@sed -n 's/^\([a-z]*\):  *## \(.*\)/  make \1\t\2/p' Makefile | expand -t 20
@@ -14,7 +14,13 @@ run:             ## the whole service on this machine, at one address (PORT=4566
 test:            ## all checks and tests, as CI runs them (ARGS="-k login" for pytest)
 	@$(RUN) test $(ARGS)
 
-bench:           ## measurements
+faults:          ## every fault in every call of every flow (SEED=7 N=500 for random plans, FLOW=name, CASE="…" for one again)
+	@$(RUN) faults $(if $(SEED),--seed $(SEED)) $(if $(N),--number $(N)) $(if $(FLOW),--flow $(FLOW)) $(if $(CASE),--case "$(CASE)")
+
+counts:          ## what each flow costs, beside its limits (WRITE=1 keeps the new numbers)
+	@$(RUN) counts $(if $(FLOW),--flow $(FLOW)) $(if $(WRITE),--write)
+
+bench:
 	@$(RUN) bench
 
 build:           ## all functions for this machine

@@ -1,6 +1,6 @@
 """What the Makefile's targets do. Needs only Python's own library to begin with; it installs the rest itself.
 
-    python3 infra/run.py run | build | test | lint | deploy | destroy | doctor | logs | watch | bench | assets | lock | clean
+    python3 infra/run.py run | build | test | faults | counts | lint | deploy | destroy | doctor | logs | watch | bench | assets | lock | clean
 """
 
 import argparse
@@ -21,12 +21,17 @@ ROOT = Path(__file__).resolve().parent.parent
 WORK = ROOT / ".local"
 VENV = ROOT / ".venv"
 BUILD = ROOT / "build"
+RIG = BUILD / "rig"  # what tests run: the same programs with a clock that can be moved and with mutants
+RIG_FEATURES = ["--features", "runtime/rig,pagopa-sandbox/rig"]
+RIG_MARKS = (b"CLOCK_FILE", b"ok-before-commit")  # each program built so holds one of these
 PROFILE = "local"
 STACK = "pagoinrete"
 PORT = int(os.environ.get("PORT") or 4566)
 MAIL_PORT = int(os.environ.get("MAIL_PORT") or 8025)
 CI = os.environ.get("CI") == "true"
 LOG_LINES = 40  # of a failed step's log to show
+STARTED = float(os.environ.pop("RUN_STARTED", "0")) or time.time()  # of the first program, before it goes on in the environment
+SPECS = Path(os.environ.get("PAGO_SPECS") or ROOT.parent / "shared" / "pagopa" / "specs")  # pagoPA's files, not ours to copy
 
 DEMO = """
   {origin}
@@ -34,6 +39,9 @@ DEMO = """
   Accounts (password of all: Prova2026!)
     parent          anna.bianchi
     school clerk    segreteria.pertini · segreteria.einstein · segreteria.assicurazione
+
+  Somebody invented to register (code, birth date and sex must agree)
+    Luca Verdi      VRDLCU80A01F205J · 01/01/1980 · Milano · Maschio
 
   Mails the service sends   http://localhost:{mail_port}/
   Our pagoPA (sandbox)      {sandbox}/
@@ -171,6 +179,11 @@ def doctor() -> None:
         else:
             lacking = lacking or needed
             print(f"  {'✗' if needed else '–'} {what}: {'missing' if needed else 'missing, only some tests need it'}\n      get it: {how}")
+    if (SPECS / "soap-paForNode.xsd").is_file():
+        print("  ✓ pagoPA's official schemas")
+    else:
+        print("  – pagoPA's official schemas: absent, so the tests against them are skipped and all others run\n"
+              "      PAGO_SPECS=FOLDER names a folder with them: CONTRIBUTING.md, \"Build, run, test\"")
     running, taken = running_here(), {}
     for port, what, variable in ((PORT, "emulator", "PORT"), (MAIL_PORT, "mailbox", "MAIL_PORT")):
         if not is_taken(port):
@@ -204,15 +217,41 @@ def free_beside(port: int) -> int:
     return next(candidate for candidate in range(port + 1, 65536) if not is_taken(candidate))
 
 
-def running_here() -> int | None:
-    """The process of this folder's own `make run`, if it lives: its file outlives a hard end."""
+def running_here(folder: Path = ROOT) -> int | None:
+    """The process of a folder's own `make run`, if it lives: its file outlives a hard end."""
     try:
-        process = int((WORK / "run.pid").read_text())
+        process = int((folder / ".local" / "run.pid").read_text())
         os.kill(process, 0)
     except (OSError, ValueError):
         return None
     command = Path(f"/proc/{process}/cmdline")  # the number may be another program's by now
     return process if not command.exists() or b"run.py" in command.read_bytes() else None
+
+
+def holder(owner: str) -> str:
+    """Who it is, where one of our own programs holds a port: somebody's `make run`, or what one left behind."""
+    found = re.match(r"process (\d+) \(.*infra/(local/emulator|run)\.py", owner)
+    if not found:
+        return ""
+    try:
+        folder = Path(os.readlink(f"/proc/{found[1]}/cwd"))
+    except OSError:
+        return ""
+    process = running_here(folder)
+    return f", of `make run` in {folder} (process {process})" if process else f", which an earlier `make run` in {folder} left behind"
+
+
+def refuse_second_run() -> None:
+    process = running_here()
+    if process is None:
+        return
+    try:
+        outputs = json.loads((WORK / "outputs.json").read_text())
+        at = f"at {outputs['Origin']}"
+    except (OSError, ValueError, KeyError):
+        at = "here, not ready yet"
+    raise Failure(f"Already running {at}: process {process}, started by `make run` in {ROOT}. Ctrl-C in its terminal stops it.\n"
+                  f"A second one needs a folder of its own, whatever PORT is: both would keep their data in {WORK.relative_to(ROOT)}.")
 
 
 def require_machine() -> None:
@@ -244,6 +283,7 @@ def inside_venv(arguments: list[str]) -> None:
     """Goes on in the project's environment, where boto3 and the emulator are."""
     if Path(sys.prefix) != VENV:
         python = str(VENV / "bin" / "python")
+        os.environ["RUN_STARTED"] = str(STARTED)
         os.execv(python, [python, str(Path(__file__).resolve()), *arguments])
     sys.path.insert(0, str(ROOT / "infra"))
     sys.path.insert(0, str(ROOT / "infra" / "local"))
@@ -269,19 +309,30 @@ def target_folder() -> Path:
 
 def build(extra: list[str] | None = None) -> None:
     """All functions in one cargo call, then each as build/<name>/bootstrap."""
-    with Step("functions") as step:
-        command = ["cargo", "build", "--profile", PROFILE, "--bins", *(["--locked"] if CI else []), *(extra or [])]
+    cargo_build("functions", ["--bins", *(extra or [])])
+    put_in_place(target_folder() / PROFILE, BUILD)
+
+
+def build_rig() -> None:
+    """What tests run, to build/rig. In one call with the crates' own tests: cargo chooses the features of what others wrote for
+    all that one call builds, so two calls would compile most of it twice."""
+    cargo_build("functions and tests", ["--workspace", "--all-targets", *RIG_FEATURES])
+    put_in_place(target_folder() / PROFILE, RIG)
+
+
+def cargo_build(name: str, what: list[str]) -> None:
+    with Step(name) as step:
+        command = ["cargo", "build", "--profile", PROFILE, *(["--locked"] if CI else []), *what]
         log = run_logged(step, command, WORK / "build.log", "Correct it and run the same command again; only what changed is built.")
         step.note = log.splitlines()[-1].strip() if log else ""
-    put_in_place(target_folder() / PROFILE)
 
 
-def put_in_place(folder: Path) -> None:
+def put_in_place(folder: Path, build: Path) -> None:
     for name in binaries():
         built = folder / name
         if not built.is_file():
             raise Failure(f"cargo built no program {name}: infra/template.yaml names it, functions/{name} must have it.")
-        place = BUILD / name / "bootstrap"
+        place = build / name / "bootstrap"
         if place.exists() and os.path.samefile(place, built):
             continue
         place.parent.mkdir(parents=True, exist_ok=True)
@@ -303,6 +354,7 @@ def local_parameters() -> dict[str, str]:
 
 def run() -> None:
     """Everything from nothing to one address; then stays, and Ctrl-C stops all and keeps the data."""
+    refuse_second_run()
     require_machine()
     tools()
     inside_venv(["run"])
@@ -320,20 +372,19 @@ def run() -> None:
     signal.signal(signal.SIGTERM, stop)
     if signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:  # under nohup it stays ignored
         signal.signal(signal.SIGHUP, stop)
-    started = time.monotonic()
     pid_file = WORK / "run.pid"
     for port, variable in ((PORT, "PORT"), (MAIL_PORT, "MAIL_PORT")):
         owner = port_owner(port)
         if owner:
-            left = " (an emulator that an earlier run left behind)" if "infra/local/emulator.py" in owner else ""
-            raise Failure(f"Port {port} is taken by {owner}{left}. Stop it, or choose another: make run {variable}={port + 1}")
-    assets()
-    build()
-
+            raise Failure(f"Port {port} is taken by {owner}{holder(owner)}. Stop it, or choose another: make run {variable}={free_beside(port)}")
     stack = LocalStack(PORT, local_parameters(), WORK, state=WORK / "state", name=STACK)
     mailbox = None
+    WORK.mkdir(exist_ok=True)
+    (WORK / "outputs.json").unlink(missing_ok=True)  # it says where the service is, once it is there
     try:
         pid_file.write_text(str(os.getpid()))
+        assets()
+        build()
         with Step("emulator"):
             stack.start()
         with Step("stack") as step:
@@ -343,7 +394,7 @@ def run() -> None:
             stack.seed()
         mailbox = serve(MAIL_PORT, stack.endpoint)
         threading.Thread(target=mailbox.serve_forever, daemon=True).start()
-        print(f"\nReady in {time.monotonic() - started:.0f} s.")
+        print(f"\nReady in {time.time() - STARTED:.0f} s.")
         print(DEMO.format(origin=stack.origin, mail_port=MAIL_PORT, sandbox=stack.sandbox_origin))
         print("Ctrl-C stops it; the data stay until `make clean`.", flush=True)
         while stack.process is not None and stack.process.poll() is None:
@@ -461,9 +512,10 @@ def test(arguments: list[str]) -> None:
     started = time.monotonic()
     run_shown("format", ["cargo", "fmt", "--all", "--check"])
     lint()
-    run_shown("clippy", ["cargo", "clippy", *quiet, "--profile", PROFILE, "--workspace", "--all-targets", *locked, "--", "-D", "warnings"])
-    with_emulator("unit tests", ["cargo", "test", *quiet, "--profile", PROFILE, "--workspace", *locked])
-    build()
+    for name, features in (("clippy", []), ("clippy of the rig", RIG_FEATURES)):
+        run_shown(name, ["cargo", "clippy", *quiet, "--profile", PROFILE, "--workspace", "--all-targets", *features, *locked, "--", "-D", "warnings"])
+    build_rig()
+    with_emulator("unit tests", ["cargo", "test", *quiet, "--profile", PROFILE, "--workspace", *RIG_FEATURES, *locked])
     strict = ["--strict-skips"] if CI else []
     run_shown("stack tests", [str(VENV / "bin" / "python"), "-m", "pytest", "tests", *strict, *arguments])
     print(f"All of it in {time.monotonic() - started:.0f} s.")
@@ -482,8 +534,18 @@ def with_emulator(name: str, command: list[str]) -> None:
         stack.stop()
 
 
+def campaign(what: str, arguments: list[str]) -> None:
+    """The fault rig by itself: every fault of every call, random plans (SEED, N), or what each flow costs (docs/rig.md)."""
+    require_machine()
+    tools()
+    inside_venv([what, *arguments])
+    assets()
+    build_rig()
+    run_shown(what, [str(VENV / "bin" / "python"), str(ROOT / "tests" / "rig" / "campaign.py"), what, *arguments])
+
+
 def bench() -> None:
-    print("There is no benchmark yet.")
+    print("There is no benchmark yet: CHANGELOG.md, \"Not yet\".")
 
 
 # ------------------------------------------------------------------ cloud
@@ -491,21 +553,59 @@ def bench() -> None:
 
 def deploy_cloud(options: argparse.Namespace) -> None:
     """Builds for AWS and deploys there with the person's own credentials."""
+    parameters = cloud_parameters(options.parameters)
     require_machine()
     tools()
     inside_venv(["deploy", "--stack", options.stack, *(["--parameters", options.parameters] if options.parameters else [])])
-    if not options.parameters:
-        raise Failure("Say which parameters: make deploy PARAMETERS=infra/parameters/NAME.json (start from cloud.example.json)")
-    parameters = json.loads(Path(options.parameters).read_text())
+    require_credentials(options.stack, parameters)
     assets()
     with Step("functions for AWS") as step:
         architecture = ["--arm64"] if parameters.get("Architecture", "arm64") == "arm64" else ["--x86-64"]
         environment = {**os.environ, "PATH": f"{VENV / 'bin'}:{os.environ['PATH']}"}
         run_logged(step, [str(VENV / "bin" / "cargo-lambda"), "lambda", "build", "--release", "--bins", *architecture], WORK / "build-aws.log",
                    "Is the target installed? rustup target add aarch64-unknown-linux-gnu", environment)
+    if rigged := rig_marks(target_folder() / "lambda"):
+        raise Failure(f"Built with the tests' feature `rig`, never to be deployed: {', '.join(rigged)}")
     command = [str(VENV / "bin" / "python"), str(ROOT / "infra" / "deploy.py"), "--stack", options.stack,
                "--parameters", options.parameters, "--build", str(target_folder() / "lambda")]
     run_shown("deploy", command)
+
+
+def cloud_parameters(path: str | None) -> dict[str, str]:
+    example = "infra/parameters/cloud.example.json"
+    if not path:
+        raise Failure(f"Say which parameters: make deploy PARAMETERS=infra/parameters/NAME.json (start from {example})")
+    try:
+        parameters = json.loads(Path(path).read_text())
+    except OSError as error:
+        raise Failure(f"The parameters {path} cannot be read ({error.strerror}): copy {example} to it and fill it in.") from None
+    except ValueError as error:
+        raise Failure(f"The parameters {path} are no JSON: {error}") from None
+    if not isinstance(parameters, dict):
+        raise Failure(f"The parameters {path} must be one object, as {example} is.")
+    return parameters
+
+
+def require_credentials(stack: str, parameters: dict[str, str]) -> None:
+    """What would refuse the deployment is said before the long build, not after it."""
+    from botocore.exceptions import BotoCoreError, ClientError
+    from deploy import DeployError, Target, check_parameters, check_stage
+
+    target = Target(stack, os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION") or "eu-south-1", None, parameters)
+    with Step("account") as step:
+        try:
+            check_parameters(target)
+            step.note = f"{target.client('sts').get_caller_identity()['Account']}, {target.region}"
+            check_stage(target)
+        except DeployError as error:
+            raise Failure(str(error)) from None
+        except (BotoCoreError, ClientError) as error:
+            raise Failure(f"AWS cannot be asked who you are ({error}). Sign in first (aws sso login, AWS_PROFILE or AWS_ACCESS_KEY_ID), then again; nothing was built.") from None
+
+
+def rig_marks(build: Path) -> list[str]:
+    """The programs in a folder that were built for tests: their clock can be moved and their defences taken away."""
+    return [name for name in binaries() if (program := build / name / "bootstrap").is_file() and any(mark in program.read_bytes() for mark in RIG_MARKS)]
 
 
 def destroy(options: argparse.Namespace) -> None:
@@ -536,7 +636,7 @@ def clean() -> None:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("what", choices=["run", "build", "test", "lint", "deploy", "destroy", "doctor", "logs", "watch", "bench", "assets", "tools", "lock", "clean"])
+    parser.add_argument("what", choices=["run", "build", "test", "faults", "counts", "lint", "deploy", "destroy", "doctor", "logs", "watch", "bench", "assets", "tools", "lock", "clean"])
     parser.add_argument("--stack", default=STACK)
     parser.add_argument("--parameters")
     parser.add_argument("--cloud", action="store_true", help="logs: of the stack in AWS")
@@ -546,6 +646,7 @@ def main() -> int:
             case "run": run()
             case "build": require_machine(); tools(); assets(); build(more)
             case "test": test(more)
+            case "faults" | "counts": campaign(options.what, more)
             case "lint": lint()
             case "deploy": deploy_cloud(options)
             case "destroy": destroy(options)

@@ -3,22 +3,26 @@
 The functions must be built (`make test` does it, or `make build`); nothing here compiles.
 """
 
-import json
 import os
 import shutil
 import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
-OUTPUT = ROOT / "tests" / ".output"
 sys.path.insert(0, str(ROOT / "infra" / "local"))
 
 import stack as local_stack  # noqa: E402
+from lib.stacks import PATIENT, a_stack  # noqa: E402
 from lib.world import World  # noqa: E402
+
+if TYPE_CHECKING:
+    from rig.campaign import Campaign
+    from rig.ground import Ground
 
 CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
 CHROMIUM_ARGUMENTS = [
@@ -34,19 +38,8 @@ _running: local_stack.LocalStack | None = None
 def stack() -> Iterator[local_stack.LocalStack]:
     """The deployed service with its demo data; see LocalStack for what it offers."""
     global _running
-    # Of this run alone: two runs at once must not take each other's files away.
-    for old in OUTPUT.glob("stack-*"):
-        if not Path(f"/proc/{old.name.removeprefix('stack-')}").exists():
-            shutil.rmtree(old, ignore_errors=True)
-    work = OUTPUT / f"stack-{os.getpid()}"
-    parameters = json.loads((ROOT / "infra" / "parameters" / "test.json").read_text())
-    if os.uname().machine in ("arm64", "aarch64"):
-        parameters["Architecture"] = "arm64"
-    running = local_stack.LocalStack(local_stack.free_port(), parameters, work, name="test")
-    with running:
+    with a_stack("test", **{**PATIENT, "CallTimeoutMilliseconds": "1500"}) as running:
         _running = running
-        running.deploy()
-        running.seed()
         yield running
     _running = None
 
@@ -55,6 +48,22 @@ def stack() -> Iterator[local_stack.LocalStack]:
 def world(stack: local_stack.LocalStack) -> World:
     """Clerks, fresh pupils, fresh families, the station; see lib/world.py."""
     return World(stack)
+
+
+@pytest.fixture(scope="session")
+def ground() -> Iterator["Ground"]:
+    """A stack of its own, whose queues, stream and clock are driven by the rig (docs/rig.md)."""
+    from rig.ground import Ground
+
+    with a_stack("rig", **PATIENT) as running:
+        yield Ground.raise_(running)
+
+
+@pytest.fixture(scope="session")
+def campaign(ground: "Ground") -> "Campaign":
+    from rig.campaign import Campaign
+
+    return Campaign(ground)
 
 
 @pytest.fixture(scope="session")

@@ -87,3 +87,15 @@ def test_every_named_test_exists():
 )
 def test_the_check_itself(reference, found):
     assert (missing(reference) is None) == found
+
+
+def test_the_core_s_rules_name_tests_and_mutants_that_exist():
+    """docs/rig.md: which test fails without which rule."""
+    page = (ROOT / "docs" / "rig.md").read_text()
+    mutants = set(re.findall(r'^    \w+ "([a-z-]+)"', (ROOT / "shared" / "mutants" / "src" / "lib.rs").read_text(), re.MULTILINE))
+    rules = [line for line in page.splitlines() if re.match(r"\| \d\.\d", line)]
+    assert len(rules) >= 25
+    named = {reference for line in rules for reference in re.findall(r"`([^`]+)`", line.split("|", 3)[3])}
+    problems = [why for reference in named if "::" in reference and "[" not in reference and (why := missing(reference))]
+    unknown = {reference for reference in named if re.fullmatch(r"[a-z]+(-[a-z]+)+", reference)} - mutants - {"list-and-open", "school-pages"}
+    assert not problems and not unknown, f"{problems} {unknown}"

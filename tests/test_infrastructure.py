@@ -1,6 +1,7 @@
 """The template says what ARCHITECTURE.md promises, the deploy script refuses what it must, the mailbox shows mails safely."""
 
 import json
+import os
 import re
 import sys
 import threading
@@ -19,6 +20,9 @@ sys.path.insert(0, str(ROOT / "infra" / "local"))
 import deploy  # noqa: E402
 import lint_template  # noqa: E402
 import mailbox  # noqa: E402
+import run as make  # noqa: E402
+import stack as local_stack  # noqa: E402
+from lib.client import Client, fine  # noqa: E402
 
 
 @cache
@@ -171,6 +175,19 @@ def test_an_object_among_the_failed_changes_is_noticed(stack):
     sqs.purge_queue(QueueUrl=url)
 
 
+@pytest.mark.parametrize("parameters", sorted((ROOT / "infra" / "parameters").glob("*.json")), ids=lambda file: file.stem)
+def test_every_wait_fits_the_one_around_it(parameters):
+    """Tries and pauses in a call, calls in a step, sends in a batch, batches in a lease (CORE 2.4)."""
+    defaults = {name: parameter["Default"] for name, parameter in lint_template.flatten()["Parameters"].items() if "Default" in parameter}
+    settings = {**defaults, **json.loads(parameters.read_text())}
+    call, mail, http, consumer, visibility, lease = (int(settings[name]) for name in (
+        "CallTimeoutMilliseconds", "MailTimeoutMilliseconds", "HttpTimeoutSeconds", "ConsumerTimeoutSeconds", "QueueVisibilitySeconds", "LeaseSeconds"))
+    operation, journal = 2 * call + 200, 300  # runtime::sdk_config; psp-callback's journal
+    assert 3 * operation + journal < min(http, 15) * 1000, "a receipt: notice, school, transaction; pagoPA waits 15 s"
+    assert mail + 2 * operation < consumer * 1000 / 2, "claim, send, record: nothing is begun in the second half of an invocation"
+    assert consumer < lease <= visibility
+
+
 def test_every_mapping_reports_partial_failures():
     mappings = of_type("AWS::Lambda::EventSourceMapping")
     assert len(mappings) == 6
@@ -190,6 +207,12 @@ def test_table_and_archives_outlive_the_stack_and_stay_private():
         assert bucket["DeletionPolicy"] == "RetainExceptOnCreate", name
         assert set(bucket["Properties"]["PublicAccessBlockConfiguration"].values()) == {True}, name
     assert resources()["ArchiveBucket"]["Properties"]["VersioningConfiguration"] == {"Status": "Enabled"}
+
+
+def test_what_tests_run_is_recognised_and_never_deployed():
+    """Mutants and a clock that can be moved are in the tests' programs only; `make deploy` refuses one that has them."""
+    assert make.rig_marks(make.RIG) == make.binaries()
+    assert make.rig_marks(make.BUILD) == [], "what `make run` built, if it did"
 
 
 def test_the_station_cannot_be_reached_around_its_certificate_check():
@@ -282,3 +305,65 @@ def test_the_mailbox_shows_a_mail_that_can_do_nothing(stack):
         assert '<a target="_blank" rel="noopener noreferrer" href="https://example.org/x">' in framed.read().decode()
     finally:
         server.shutdown()
+
+
+# ------------------------------------------------------- what `make` says
+
+
+def test_the_example_that_make_run_prints_can_register(world):
+    shown = make.DEMO.format(origin="", mail_port=0, sandbox="")
+    name, surname, code, birth_date, place = re.search(r"(\w+) (\w+)\s+(\w{16}) · ([\d/]+) · (\w+) · Maschio", shown).groups()
+    readme = (ROOT / "README.md").read_text()
+    assert all(word in readme for word in (f"{name} {surname}", code, birth_date, place))
+    client = Client(world.stack)
+    begun = fine(client.post("/registration", fiscal_code=code, **client.robot("/registration")), 201)
+    details = {"name": name, "surname": surname, "birth_date": birth_date, "birth_place": place, "sex": "M", "email": "luca@famiglie.example",
+               "email_confirmation": "luca@famiglie.example", "terms": "on", "privacy": "on"}
+    assert fine(client.post(f"/registration/{begun['id']}/details", **details))["location"] == f"/registration/{begun['id']}"
+
+
+def test_a_second_make_run_is_told_of_the_first(monkeypatch):
+    """Before anything else is looked at, whatever PORT is."""
+    monkeypatch.setattr(make, "WORK", make.ROOT / ".local" / "nowhere")
+    monkeypatch.setattr(make, "running_here", lambda folder=make.ROOT: 4242)
+    with pytest.raises(make.Failure, match=r"Already running.*process 4242, started by `make run` in .*"):
+        make.refuse_second_run()
+    monkeypatch.setattr(make, "running_here", lambda folder=make.ROOT: None)
+    assert make.refuse_second_run() is None
+
+
+def test_who_holds_a_port_is_told_as_it_is(stack, monkeypatch):
+    owner = local_stack.port_owner(stack.port)
+    monkeypatch.setattr(make, "running_here", lambda folder: 4242 if folder == ROOT else None)
+    assert make.holder(owner) == f", of `make run` in {ROOT} (process 4242)"
+    monkeypatch.setattr(make, "running_here", lambda folder: None)
+    assert "left behind" in make.holder(owner)
+    assert make.holder("process 1 (nginx)") == make.holder("another process") == ""
+
+
+@pytest.mark.parametrize(("text", "said"), [(None, "cannot be read"), ("{", "no JSON"), ("[]", "one object")])
+def test_a_deployment_without_good_parameters_ends_in_one_sentence(tmp_path, text, said):
+    file = tmp_path / "missing.json"
+    if text is not None:
+        file.write_text(text)
+    with pytest.raises(make.Failure, match=said) as failure:
+        make.cloud_parameters(str(file))
+    assert str(file) in str(failure.value)
+    with pytest.raises(make.Failure, match="cloud.example.json"):
+        make.cloud_parameters(None)
+
+
+def test_a_deployment_without_credentials_ends_before_the_build(monkeypatch, tmp_path):
+    for name in [name for name in os.environ if name.startswith("AWS_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    with pytest.raises(make.Failure, match="nothing was built"):
+        make.require_credentials("never", {})
+    with pytest.raises(make.Failure, match="sandbox cannot be on in a live stage"):
+        make.require_credentials("never", {"Sandbox": "on", "Stage": "live"})
+
+
+def test_the_mailbox_shows_italian_time_and_names_it():
+    assert mailbox.when(1_795_514_400) == "24/11/2026 11:00:00 CET"
+    assert mailbox.when(1_782_295_200) == "24/06/2026 12:00:00 CEST"

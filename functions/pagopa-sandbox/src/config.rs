@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use crate::BoxError;
 
 /// What the deployment tells us.
@@ -13,6 +15,43 @@ pub struct Config {
     pub station_url: String,
     /// Name of the secret that the station asks for where there is no mutual TLS.
     pub station_secret: String,
+    pub waits: Waits,
+}
+
+/// How long we wait for others.
+#[derive(Debug, Clone, Copy)]
+pub struct Waits {
+    /// One try of a call of AWS; two are made.
+    pub call: Duration,
+    /// The station's answer to verify and activation: the Node's own patience.
+    pub node: Duration,
+    /// The station's answer to a receipt.
+    pub receipt: Duration,
+}
+
+/// Of the Node and its station: pagoPA reference 4.9.
+impl Default for Waits {
+    fn default() -> Self {
+        Self { call: Duration::from_secs(2), node: Duration::from_secs(7), receipt: Duration::from_secs(15) }
+    }
+}
+
+impl Waits {
+    fn from_env() -> Result<Self, BoxError> {
+        let read = |name: &str, default: Duration| match std::env::var(name).unwrap_or_default().as_str() {
+            "" => Ok(default),
+            text => match text.parse() {
+                Ok(milliseconds) => Ok(Duration::from_millis(milliseconds)),
+                Err(_) => Err(BoxError::from(format!("the environment variable {name} is no number"))),
+            },
+        };
+        let usual = Self::default();
+        Ok(Self {
+            call: read("CALL_TIMEOUT_MILLISECONDS", usual.call)?,
+            node: read("NODE_TIMEOUT_MILLISECONDS", usual.node)?,
+            receipt: read("RECEIPT_TIMEOUT_MILLISECONDS", usual.receipt)?,
+        })
+    }
 }
 
 impl Config {
@@ -33,6 +72,7 @@ impl Config {
             station_id: read("STATION_ID")?,
             station_url: read("STATION_URL")?,
             station_secret: read("STATION_SECRET")?,
+            waits: Waits::from_env()?,
         })
     }
 }

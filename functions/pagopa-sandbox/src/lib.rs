@@ -26,7 +26,7 @@ use std::{sync::Arc, time::Instant};
 use serde_json::{Value, json};
 
 pub use app::App;
-pub use config::Config;
+pub use config::{Config, Waits};
 
 /// Any error of a layer below, with its causes.
 pub type BoxError = Box<dyn std::error::Error + Send + Sync>;

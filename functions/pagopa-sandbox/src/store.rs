@@ -6,7 +6,8 @@ use aws_config::SdkConfig;
 use aws_sdk_dynamodb::{
     Client,
     error::{ProvideErrorMetadata, SdkError},
-    types::{AttributeValue as Value, Put, TransactWriteItem, Update},
+    operation::transact_write_items::TransactWriteItemsError,
+    types::{AttributeValue as Value, Put, ReturnValue, TransactWriteItem, Update},
 };
 use jiff::Timestamp;
 use serde::de::DeserializeOwned;
@@ -23,6 +24,8 @@ const CART_SECONDS: i64 = 24 * 3600;
 const RECEIPT_SECONDS: i64 = 90 * 24 * 3600;
 /// A receipt's item must stay small, however often it is delivered.
 const MAX_DELIVERIES: usize = 200;
+/// How often a transaction is tried while another holds one of its items.
+const TRANSACTIONS: usize = 3;
 
 pub(crate) struct Store {
     client: Client,
@@ -36,13 +39,22 @@ pub(crate) enum Saved {
     Conflict,
 }
 
-/// What the Node says to a second attempt at one notice.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// What the Node says to a further attempt at one notice.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Session {
-    Opened,
+    /// Nothing stands in the way.
+    Free,
     /// A token lives.
-    InProgress,
-    Paid,
+    InProgress(Holder),
+    Paid(Holder),
+}
+
+/// Whose session it is, under which token.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Holder {
+    /// Who opened it: a cart, or a payment at a counter.
+    pub(crate) by: String,
+    pub(crate) token: String,
 }
 
 /// A receipt with what happened to it.
@@ -52,17 +64,22 @@ pub(crate) struct Logged {
     pub(crate) xml: String,
     pub(crate) notified: bool,
     pub(crate) deliveries: Vec<Delivery>,
+    /// The one message that comes again until the receipt is notified.
+    pub(crate) carrier: Option<String>,
 }
+
+/// A receipt to be stored: its bytes, and the position that it pays. `None` for a receipt without a session.
+pub(crate) type NewReceipt = (StoredReceipt, String, Option<Position>);
 
 impl Store {
     pub(crate) fn new(aws: &SdkConfig, table: String) -> Self {
         Self { client: Client::new(aws), table }
     }
 
-    /// One put.
+    /// One put. Nobody else has this id: where it is there, an answer was lost.
     pub(crate) async fn add_cart(&self, cart: &Cart, now: Timestamp) -> Result<(), BoxError> {
         let request = self.client.put_item().table_name(&self.table).set_item(Some(cart_item(cart, now)?));
-        request.condition_expression("attribute_not_exists(PK)").send().await?;
+        conflict(request.condition_expression("attribute_not_exists(PK)").send().await)?;
         Ok(())
     }
 
@@ -81,11 +98,12 @@ impl Store {
         conflict(request.expression_attribute_values(":read", number(read)).send().await)
     }
 
-    /// Opens a payment session: one conditional update; a strong get tells why not.
+    /// Opens a payment session: one conditional update; a strong get tells why not. What is told is the session that
+    /// stands now, ours or another's.
     pub(crate) async fn open_session(
         &self,
         position: &Position,
-        token: &str,
+        ours: Holder,
         seconds: i64,
         now: Timestamp,
     ) -> Result<Session, BoxError> {
@@ -94,13 +112,15 @@ impl Store {
             self.client.update_item().table_name(&self.table).set_key(Some(key(&position_key(position), "POSITION")));
         let opened = conflict(
             request
-                .update_expression("SET #token = :token, expires_at = :expires, #ttl = :ttl")
+                .update_expression("SET #token = :token, #by = :by, expires_at = :expires, #ttl = :ttl")
                 .condition_expression(
                     "attribute_not_exists(PK) OR (attribute_not_exists(paid_by) AND expires_at < :now)",
                 )
                 .expression_attribute_names("#token", "token")
+                .expression_attribute_names("#by", "by")
                 .expression_attribute_names("#ttl", "ttl")
-                .expression_attribute_values(":token", text(token))
+                .expression_attribute_values(":token", text(&ours.token))
+                .expression_attribute_values(":by", text(&ours.by))
                 .expression_attribute_values(":expires", number(expires))
                 .expression_attribute_values(":now", number(now.as_second()))
                 .expression_attribute_values(":ttl", number(now.as_second() + RECEIPT_SECONDS))
@@ -108,19 +128,21 @@ impl Store {
                 .await,
         )?;
         match opened {
-            Saved::Done => Ok(Session::Opened),
+            Saved::Done => Ok(Session::InProgress(ours)),
             Saved::Conflict => self.session(position, now).await,
         }
     }
 
-    /// What the Node knows of a notice: one strong get. `Opened` where nothing stands in the way.
+    /// What the Node knows of a notice: one strong get.
     pub(crate) async fn session(&self, position: &Position, now: Timestamp) -> Result<Session, BoxError> {
-        let Some(item) = self.get(&position_key(position), "POSITION").await? else { return Ok(Session::Opened) };
+        let Some(item) = self.get(&position_key(position), "POSITION").await? else { return Ok(Session::Free) };
+        let string = |name: &str| item.get(name).and_then(|value| value.as_s().ok()).cloned().unwrap_or_default();
+        let holder = Holder { by: string("by"), token: string("token") };
         let expires = item.get("expires_at").and_then(|value| value.as_n().ok()?.parse::<i64>().ok()).unwrap_or(0);
         Ok(match (item.contains_key("paid_by"), expires < now.as_second()) {
-            (true, _) => Session::Paid,
-            (false, true) => Session::Opened,
-            (false, false) => Session::InProgress,
+            (true, _) => Session::Paid(holder),
+            (false, true) => Session::Free,
+            (false, false) => Session::InProgress(holder),
         })
     }
 
@@ -141,14 +163,22 @@ impl Store {
         Ok(())
     }
 
-    /// Receipts and paid positions in one transaction, all or nothing: a cart is paid as a whole. Position and token are
-    /// `None` for a receipt without a session. A repeat changes nothing.
+    /// Receipts, paid positions and the cart, if there is one, in its new state: one transaction, all or nothing. The cart
+    /// is the version that was read; so a cart says that it is paid if and only if its receipts are there.
     pub(crate) async fn add_receipts(
         &self,
-        receipts: &[(StoredReceipt, String, Option<Position>)],
+        receipts: &[NewReceipt],
+        cart: Option<&Cart>,
         now: Timestamp,
     ) -> Result<Saved, BoxError> {
         let mut items = Vec::new();
+        if let Some(read) = cart {
+            let paid = Cart { version: read.version + 1, ..read.clone() };
+            let put = Put::builder().table_name(&self.table).set_item(Some(cart_item(&paid, now)?));
+            let put = put.condition_expression("version = :read");
+            let put = put.expression_attribute_values(":read", number(read.version)).build()?;
+            items.push(TransactWriteItem::builder().put(put).build());
+        }
         for (receipt, xml, position) in receipts {
             let item = receipt_item(receipt, xml, now)?;
             let put = Put::builder().table_name(&self.table).set_item(Some(item));
@@ -166,12 +196,20 @@ impl Store {
                 items.push(TransactWriteItem::builder().update(update).build());
             }
         }
-        let sent = self.client.transact_write_items().set_transact_items(Some(items)).send().await;
-        match sent {
-            Ok(_) => Ok(Saved::Done),
-            Err(error) if error.code() == Some("TransactionCanceledException") => Ok(Saved::Conflict),
-            Err(error) => Err(error.into()),
+        for _ in 0..TRANSACTIONS {
+            let sent = self.client.transact_write_items().set_transact_items(Some(items.clone())).send().await;
+            match sent.map_err(SdkError::into_service_error) {
+                Ok(_) => return Ok(Saved::Done),
+                Err(TransactWriteItemsError::TransactionCanceledException(why)) => {
+                    let held = |code: Option<&str>| code == Some("TransactionConflict");
+                    if !why.cancellation_reasons().iter().any(|reason| held(reason.code())) {
+                        return Ok(Saved::Conflict);
+                    }
+                }
+                Err(error) => return Err(error.into()),
+            }
         }
+        Err("other transactions hold the position".into())
     }
 
     /// One strong get.
@@ -194,15 +232,23 @@ impl Store {
         answer.items().iter().map(logged).collect()
     }
 
-    /// One update: what a delivery was answered. A final answer makes the receipt notified, for ever.
-    pub(crate) async fn log_delivery(&self, id: &str, delivery: &Delivery) -> Result<(), BoxError> {
+    /// One update: what a delivery was answered. A final answer makes the receipt notified, for ever. The first message
+    /// that brought a receipt carries it from then on: its id, where there is one.
+    pub(crate) async fn log_delivery(
+        &self,
+        id: &str,
+        delivery: &Delivery,
+        message: Option<&str>,
+    ) -> Result<Option<String>, BoxError> {
         let state = if delivery.is_final() { ", #state = :notified" } else { "" };
+        let carrier = if message.is_some() { ", carrier = if_not_exists(carrier, :message)" } else { "" };
         let mut request = self
             .client
             .update_item()
             .table_name(&self.table)
             .set_key(Some(key("RECEIPT", id)))
-            .update_expression(format!("SET deliveries = list_append(deliveries, :delivery){state}"))
+            .update_expression(format!("SET deliveries = list_append(deliveries, :delivery){carrier}{state}"))
+            .return_values(ReturnValue::UpdatedNew)
             .condition_expression("size(deliveries) < :most")
             .expression_attribute_values(":delivery", Value::L(vec![text(&serde_json::to_string(delivery)?)]))
             .expression_attribute_values(":most", number(i64::try_from(MAX_DELIVERIES)?));
@@ -211,8 +257,13 @@ impl Store {
                 .expression_attribute_names("#state", "state")
                 .expression_attribute_values(":notified", text(NOTIFIED));
         }
-        conflict(request.send().await)?;
-        Ok(())
+        if let Some(message) = message {
+            request = request.expression_attribute_values(":message", text(message));
+        }
+        match request.send().await {
+            Ok(updated) => Ok(updated.attributes().and_then(|item| item.get("carrier")?.as_s().ok().cloned())),
+            Err(error) => conflict(Err::<(), _>(error)).map(|_| None), // the log is full
+        }
     }
 
     async fn get(&self, pk: &str, sk: &str) -> Result<Option<Item>, BoxError> {
@@ -273,6 +324,7 @@ fn logged(item: &Item) -> Result<Logged, BoxError> {
             .filter_map(|value| value.as_s().ok())
             .map(|json| serde_json::from_str(json))
             .collect::<Result<_, _>>()?,
+        carrier: item.get("carrier").and_then(|value| value.as_s().ok().cloned()),
     })
 }
 

@@ -3,7 +3,7 @@
 mod world;
 
 use serde_json::{Value, json};
-use world::{SCHOOL, World};
+use world::{Loss, SCHOOL, World};
 
 const FIRST: &str = "312260000000004289";
 const SECOND: &str = "312260000000004390";
@@ -51,6 +51,11 @@ impl World {
 
     /// Walks to the end with this card; the path of the outcome.
     async fn pay_by_card(&self, path: &str, number: &str) -> String {
+        let summary = self.to_summary(path, number).await;
+        self.submit(&summary, &format!("{path}/confirm"), "psp=card-esempio").await
+    }
+
+    async fn to_summary(&self, path: &str, number: &str) -> String {
         let method = self.submit(path, path, "email=altro%40example.org").await;
         assert_eq!(method, format!("{path}/method"));
         let card = self.submit(&method, &method, "method=card").await;
@@ -60,7 +65,33 @@ impl World {
         assert_eq!(psp, format!("{path}/psp"));
         let summary = self.submit(&psp, &psp, "psp=card-esempio").await;
         assert_eq!(summary, format!("{path}/summary"));
-        self.submit(&summary, &format!("{path}/confirm"), "psp=card-esempio").await
+        summary
+    }
+
+    /// A form, again and again until it is not our fault that it fails: the answer, and how often it was sent.
+    async fn insist(&self, path: &str, form: &str) -> (world::Page, usize) {
+        for sent in 1..4 {
+            let page = self.form(path, form).await;
+            if page.status < 500 {
+                return (page, sent);
+            }
+        }
+        panic!("{path} never answers");
+    }
+
+    /// The queue's work, until nothing is left of it.
+    async fn settle(&self) {
+        let bodies = self.queued().await;
+        for receives in 1..=6 {
+            let mut rest = 0;
+            for (at, body) in bodies.iter().enumerate() {
+                rest += usize::from(!self.deliver_one(&format!("message {at}"), body, receives).await);
+            }
+            if rest == 0 {
+                return;
+            }
+        }
+        panic!("the queue is never done");
     }
 }
 
@@ -139,7 +170,95 @@ async fn confirming_twice_pays_once() {
     assert_eq!((first.status, second.status), (303, 303));
     let third = world.form(&confirm, &form).await;
     assert_eq!(third.headers["location"], format!("{path}/outcome"));
-    assert_eq!(world.queued().await.len(), 1);
+    world.settle().await;
+    assert_eq!((world.receipts().await.len(), world.station.lock().unwrap().receipts.len()), (1, 1));
+}
+
+/// Each call of AWS that a confirmation makes, lost in each way: whoever confirms again hears the truth, and paid once.
+#[tokio::test]
+async fn a_lost_answer_loses_no_payment() {
+    for operation in ["PutItem", "UpdateItem", "SendMessage", "TransactWriteItems"] {
+        for (arrives, tries) in [(true, 1), (true, 2), (false, 1), (false, 2)] {
+            let name = format!("lost-{operation}-{arrives}-{tries}");
+            let Some(world) = World::new(&name).await else { return };
+            world.due(&[(FIRST, 2250)]);
+            let path = world.cart(&[(FIRST, 2250)]).await;
+            let summary = world.get(&world.to_summary(&path, "4242424242424242").await).await;
+            let form = format!("token={}&psp=card-esempio", token(&summary.body));
+            *world.loss.lock().unwrap() = Some(Loss { operation, arrives, tries });
+            let (confirmed, sent) = world.insist(&format!("{path}/confirm"), &form).await;
+            assert!(world.loss.lock().unwrap().is_none(), "{name}");
+            assert_eq!((confirmed.status, sent), (303, tries), "{name}: the SDK tries twice");
+            let outcome = world.get(&format!("{path}/outcome")).await;
+            assert!(outcome.body.contains("preso in carico"), "{name}: {}", outcome.body);
+            world.settle().await;
+            let log = world.receipts().await;
+            assert_eq!((log.len(), log[0]["state"].as_str()), (1, Some("NOTIFIED")), "{name}: {log:?}");
+            let station = world.station.lock().unwrap();
+            assert_eq!((station.receipts.len(), station.stored.len()), (1, 1), "{name}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_lost_answer_leaves_a_counter_as_it_was() {
+    for (arrives, tries) in [(true, 1), (true, 2), (false, 1), (false, 2)] {
+        for operation in ["UpdateItem", "SendMessage", "TransactWriteItems"] {
+            let name = format!("counter-{operation}-{arrives}-{tries}");
+            let Some(world) = World::new(&name).await else { return };
+            world.due(&[(FIRST, 2250)]);
+            let body = json!({ "fiscal_code": SCHOOL, "notice_number": FIRST }).to_string();
+            let pay = || world.http("POST", "/sandbox/payments", &[("idempotency-key", "one")], &body);
+            *world.loss.lock().unwrap() = Some(Loss { operation, arrives, tries });
+            let mut first = pay().await;
+            assert_eq!(first.status, if tries == 2 { 500 } else { 201 }, "{name}");
+            if first.status == 500 {
+                first = pay().await;
+            }
+            let again = pay().await;
+            assert_eq!((first.status, again.status), (201, 201), "{name}: {} {}", first.body, again.body);
+            let id = |page: &world::Page| serde_json::from_str::<Value>(&page.body).unwrap()["receipt_id"].clone();
+            assert_eq!(id(&first), id(&again), "{name}");
+            let other = world.json("/sandbox/payments", serde_json::from_str(&body).unwrap()).await;
+            assert_eq!(other.1["fault"]["code"], "PPT_PAGAMENTO_DUPLICATO", "{name}: somebody else");
+            world.settle().await;
+            let log = world.receipts().await;
+            assert_eq!((log.len(), log[0]["state"].as_str()), (1, Some("NOTIFIED")), "{name}: {log:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_counter_that_failed_may_try_again_at_once() {
+    let Some(world) = World::new("at-once").await else { return };
+    world.due(&[(FIRST, 2250)]);
+    let how = json!({ "fiscal_code": SCHOOL, "notice_number": FIRST });
+    *world.loss.lock().unwrap() = Some(Loss { operation: "TransactWriteItems", arrives: false, tries: 2 });
+    assert_eq!(world.json("/sandbox/payments", how.clone()).await.0, 500);
+    assert_eq!(world.json("/sandbox/payments", how).await.0, 201);
+    world.settle().await;
+    assert_eq!(world.receipts().await.len(), 1, "the first promise was not kept");
+}
+
+#[tokio::test]
+async fn one_message_carries_a_receipt() {
+    let Some(world) = World::new("carrier").await else { return };
+    let promise = json!({ "receipt": "019a9f3c2d10aabbccddeeff00112233" }).to_string();
+    assert!(!world.deliver_one("a", &promise, 1).await && !world.deliver_one("a", &promise, 5).await);
+    assert!(world.deliver_one("a", &promise, 6).await, "a promise that nobody keeps ends");
+
+    world.due(&[(FIRST, 2250)]);
+    let how = json!({ "fiscal_code": SCHOOL, "notice_number": FIRST, "copies": 2 });
+    assert_eq!(world.json("/sandbox/payments", how).await.0, 201);
+    let messages = world.queued().await;
+    assert_eq!((messages.len(), &messages[0]), (2, &messages[1]));
+    world.station.lock().unwrap().broken = 3;
+    assert!(!world.deliver_one("a", &messages[0], 1).await, "it comes again");
+    assert!(world.deliver_one("b", &messages[1], 1).await, "it has delivered once, the other one goes on");
+    assert!(!world.deliver_one("a", &messages[0], 2).await);
+    assert!(world.deliver_one("a", &messages[0], 3).await);
+    let log = world.receipts().await;
+    assert_eq!((log[0]["state"].as_str(), log[0]["deliveries"].as_array().unwrap().len()), (Some("NOTIFIED"), 4));
 }
 
 #[tokio::test]

@@ -11,8 +11,8 @@ use std::time::Instant;
 
 use aws_lc_rs::constant_time::verify_slices_are_equal;
 use lambda_http::{Body, Request, Response, http::Method};
-use pagopa::station::{self, Answer, Caller, Fault, FaultCode, Refused, soap_fault};
-use runtime::{App, BoxError};
+use pagopa::station::{self, Answer, Caller, Fault, FaultCode, Operation, Refused, soap_fault};
+use runtime::{App, BoxError, Mutant, mutated};
 
 use journal::Journal;
 
@@ -79,7 +79,9 @@ pub async fn handle(app: &App, station: &Station, request: Request) -> Result<Re
         }
         (&Method::POST, true) => {
             let said = answer(app, body).await;
-            station.journal.keep(app, body, &said).await;
+            if !mutated(Mutant::JournalSkipped) {
+                station.journal.keep(app, body, &said).await;
+            }
             said
         }
         (_, true) => Said::fault(405, "method", soap_fault("Client", "the station takes POST only")),
@@ -111,9 +113,16 @@ async fn answer(app: &App, body: &[u8]) -> Said {
             Fault::new(FaultCode::PagamentoSconosciuto, &asked.caller.id_pa).because("servizio non registrato"),
         )),
     };
-    match answered {
-        Ok(answer) => Said::answer(&answer),
-        Err(error) => {
+    match (answered, operation) {
+        (Ok(answer), _) => Said::answer(&answer),
+        (Err(_), Operation::SendRt(version)) if mutated(Mutant::OkBeforeCommit) => {
+            Said::answer(&Answer::Accepted(version))
+        }
+        (Err(_), Operation::SendRt(_)) if mutated(Mutant::KoOnTransient) => {
+            let duplicate = Fault::new(FaultCode::ReceiptDuplicata, &app.config.broker);
+            Said::answer(&Answer::refused(operation, duplicate))
+        }
+        (Err(error), _) => {
             tracing::error!(error = %error, operation = operation.name(), "The station could not answer: the Node will ask again");
             Said { operation: operation.name(), ..Said::fault(500, "unavailable", soap_fault("Server", "try again")) }
         }

@@ -1,8 +1,9 @@
 //! From a change of the table to the messages it causes: the only road (ARCHITECTURE.md, "State is the outbox").
 
-use domain::{Effect, effects};
+use domain::{Effect, Image, effects};
+use jiff::Timestamp;
 use lambda_runtime::LambdaEvent;
-use runtime::{App, BoxError, Outbox};
+use runtime::{App, BoxError, Mutant, Outbox, mutated};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -39,6 +40,7 @@ pub async fn relay(app: &App, outbox: &Outbox, event: LambdaEvent<Value>) -> Res
         let sequence = record.dynamodb.sequence.clone();
         match causes(record) {
             Ok(effects) => caused.extend(effects),
+            Err(_) if mutated(Mutant::RelaySkipsPoison) => {}
             Err(error) => {
                 tracing::error!(record = sequence, error = %error, "A change cannot be read: it stays for the next release");
                 failed = Some(sequence);
@@ -46,17 +48,27 @@ pub async fn relay(app: &App, outbox: &Outbox, event: LambdaEvent<Value>) -> Res
             }
         }
     }
-    // An error here fails the whole batch: nothing is lost, the stream gives it again.
-    outbox.send(&caused).await?;
-    tracing::info!(
-        function = app.function,
-        records,
-        effects = caused.len(),
-        failed = failed.is_some(),
-        "Changes relayed"
-    );
+    let (due, parked) = sort(caused, app.now());
+    if !parked.is_empty() {
+        tracing::error!(
+            alarm = "parked",
+            effects = parked.len(),
+            "Changes came too late for their messages: nobody is told"
+        );
+    }
+    match outbox.send(&due).await {
+        Err(_) if mutated(Mutant::RelayForgets) => {}
+        // An error here fails the whole batch: nothing is lost, the stream gives it again.
+        sent => sent?,
+    }
+    tracing::info!(function = app.function, records, effects = due.len(), failed = failed.is_some(), "Changes relayed");
     let failures: Vec<Value> = failed.into_iter().map(|id| json!({ "itemIdentifier": id })).collect();
     Ok(json!({ "batchItemFailures": failures }))
+}
+
+/// What is passed on, and what is older than the window (CORE 2.3).
+fn sort(caused: Vec<Effect>, now: Timestamp) -> (Vec<Effect>, Vec<Effect>) {
+    caused.into_iter().partition(|effect| mutated(Mutant::ParkedSent) || !effect.is_parked(now))
 }
 
 /// Deletions cause nothing: what somebody must still be told of ends as a state (CORE 2.6).
@@ -65,6 +77,9 @@ fn causes(record: StreamRecord) -> Result<Vec<Effect>, BoxError> {
         return Ok(Vec::new());
     };
     let new = store::stream_image(new)?;
+    if mutated(Mutant::RelaySkipsGuardian) && matches!(new, Some(Image::Guardian { .. })) {
+        return Ok(Vec::new());
+    }
     let old = match record.dynamodb.old {
         Some(old) => store::stream_image(old)?,
         None => None,
@@ -113,6 +128,20 @@ mod tests {
         let next = person("3", Some("caaaaaaaaaaaaaaaaaaaaaaaaa"));
         assert_eq!(keys(record("MODIFY", Some(person("2", None)), Some(next.clone()))), [changed]);
         assert_eq!(keys(record("REMOVE", Some(next), None)), [""; 0]);
+    }
+
+    #[test]
+    fn what_is_older_than_the_window_is_not_passed_on() {
+        let caused = causes(record("INSERT", None, Some(person("1", Some("caaaaaaaaaaaaaaaaaaaaaaaaa"))))).unwrap();
+        let kinds = |effects: &[Effect]| effects.iter().map(|effect| effect.key().len()).collect::<Vec<_>>();
+        let all = kinds(&caused);
+        let sorted = |now: &str| {
+            let (due, parked) = sort(caused.clone(), now.parse().unwrap());
+            (kinds(&due), kinds(&parked))
+        };
+        assert_eq!(sorted("2026-12-01T09:59:59Z"), (all.clone(), vec![]));
+        assert_eq!(sorted("2026-12-01T10:30:00Z"), (all[1..].to_vec(), all[..1].to_vec()), "the credentials are older");
+        assert_eq!(sorted("2026-12-01T11:00:00Z"), (vec![], all));
     }
 
     #[test]

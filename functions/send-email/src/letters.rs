@@ -8,7 +8,7 @@ use mail::{
     AccountCreated, ConfirmRegistration, Mail, Message, NewNotice, OddReceipt, Origin, PasswordChanged, PaymentDone,
     ProvisionalPassword, PupilLinked, RecoverUsername, ResetPassword,
 };
-use runtime::{App, BoxError};
+use runtime::{App, BoxError, Mutant, mutated};
 
 /// One mail to one person.
 pub struct Letter {
@@ -31,6 +31,16 @@ pub async fn letters(app: &App, effect: &Effect) -> Result<Vec<Letter>, BoxError
         What::Paid { school, number } => paid(app, effect, school, number).await,
         What::OddReceipt { key } => odd_receipt(app, effect, key).await,
     }
+}
+
+/// Who may have been told of an effect that each guardian is told of; nobody for any other.
+pub async fn recipients(app: &App, effect: &Effect) -> Result<Vec<String>, BoxError> {
+    let (What::Announce { school, number } | What::Paid { school, number }) = &effect.what else {
+        return Ok(Vec::new());
+    };
+    let Slot::Issued(notice) = app.store.slot(school, number).await? else { return Ok(Vec::new()) };
+    let guardians = app.store.guardians(&notice.pupil).await?;
+    Ok(guardians.into_iter().map(|link| link.person.to_string()).collect())
 }
 
 async fn confirm_address(app: &App, effect: &Effect, id: &RegistrationId) -> Result<Vec<Letter>, BoxError> {
@@ -75,7 +85,8 @@ async fn credentials(app: &App, effect: &Effect, id: &PersonId) -> Result<Vec<Le
 async fn recovery(app: &App, effect: &Effect, id: &PersonId) -> Result<Vec<Letter>, BoxError> {
     let Some(person) = app.store.person(id).await? else { return Ok(Vec::new()) };
     let Some(recovery) = &person.recovery else { return Ok(Vec::new()) };
-    if recovery.cause != effect.cause || recovery.generation != person.generation || recovery.expires_at <= app.now() {
+    let superseded = recovery.cause != effect.cause && !mutated(Mutant::NotSuperseded);
+    if superseded || recovery.generation != person.generation || recovery.expires_at <= app.now() {
         return Ok(Vec::new());
     }
     let name = person.name.reveal().clone();

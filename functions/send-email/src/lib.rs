@@ -6,10 +6,10 @@
 mod letters;
 mod post;
 
-use runtime::{App, BoxError, Deadline, Envelope};
+use runtime::{App, BoxError, Deadline, Envelope, Mutant, mutated};
 use store::Claim;
 
-pub use letters::{Letter, letters};
+pub use letters::{Letter, letters, recipients};
 pub use post::{Post, Refused};
 
 /// Copies of one mail that uncertainty may cause: never more.
@@ -19,9 +19,21 @@ const MAX_ATTEMPTS: u32 = 2;
 /// else from being told; an error brings the message back, and whoever was served is skipped then.
 pub async fn send(app: &App, post: &Post, body: &str, deadline: &Deadline) -> Result<(), BoxError> {
     let effect = Envelope::read(body)?;
+    if effect.is_parked(app.now()) && !mutated(Mutant::ParkedSent) {
+        // Only where something stood still for a week: queues forget after four days (CORE 2.3).
+        tracing::error!(alarm = "parked", effect = effect.key(), "A message came too late: nobody is told");
+        return Ok(app.store.close(&effect.key(), "parked", app.now()).await?);
+    }
     let letters = letters(app, &effect).await?;
-    let many = effect.has_many_recipients();
+    let many = effect.has_many_recipients() && !mutated(Mutant::OneClaimForAll);
     if letters.is_empty() {
+        // What an attempt began for somebody ends with the effect: it was overtaken before its lease was over.
+        for recipient in recipients(app, &effect).await? {
+            let key = format!("{}/{recipient}", effect.key());
+            if !app.store.close_begun(&key, "overtaken", app.now()).await? {
+                return Err("another consumer holds a claim of this message".into());
+            }
+        }
         return Ok(app.store.close(&effect.key(), "nothing to tell", app.now()).await?);
     }
     let mut unserved: Option<BoxError> = None;
@@ -48,9 +60,15 @@ pub async fn send(app: &App, post: &Post, body: &str, deadline: &Deadline) -> Re
 
 /// `false` when another consumer is at it.
 async fn deliver(app: &App, post: &Post, key: &str, letter: Letter) -> Result<bool, BoxError> {
+    if mutated(Mutant::LogAddress) {
+        tracing::info!(to = letter.to.reveal().as_str(), "Mail");
+    }
+    if mutated(Mutant::SendWithoutClaim) {
+        return post.send(key, &letter).await.map(|_| true).map_err(|refused| format!("{refused:?}").into());
+    }
     let (ticket, attempt) = match app.store.claim(key, app.now(), app.config.lease_seconds).await? {
         Claim::Done => return Ok(true),
-        Claim::Held => return Ok(false),
+        Claim::Held => return Ok(mutated(Mutant::HeldIsDone)),
         Claim::Ours { ticket, attempt } => (ticket, attempt),
     };
     if attempt > MAX_ATTEMPTS {
@@ -61,6 +79,9 @@ async fn deliver(app: &App, post: &Post, key: &str, letter: Letter) -> Result<bo
         );
         app.store.finish(&ticket, "uncertain", app.now()).await?;
         return Ok(true);
+    }
+    if mutated(Mutant::FinishBeforeSend) {
+        app.store.finish(&ticket, "", app.now()).await?;
     }
     match post.send(key, &letter).await {
         Ok(message_id) => {

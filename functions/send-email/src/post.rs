@@ -6,11 +6,11 @@ use aws_sdk_sesv2::{
     error::{DisplayErrorContext, SdkError},
     types::{Body, Content, Destination, EmailContent, Message, MessageHeader},
 };
-use runtime::{App, BoxError, needed};
+use runtime::{App, BoxError, Mutant, mutated, needed};
 
 use crate::Letter;
 
-/// The mail service: tries once, waits ten seconds.
+/// The mail service: tries once, and waits as long as a claim's lease allows.
 pub struct Post {
     client: Client,
     from: String,
@@ -28,9 +28,13 @@ pub enum Refused {
 
 impl Post {
     pub fn new(app: &App) -> Result<Self, BoxError> {
-        let ten = Duration::from_secs(10);
-        let timeouts = TimeoutConfig::builder().operation_timeout(ten).operation_attempt_timeout(ten).build();
-        let config = Builder::from(&app.aws).retry_config(RetryConfig::disabled()).timeout_config(timeouts).build();
+        let once = Duration::from_millis(app.config.mail_timeout_milliseconds);
+        let timeouts = TimeoutConfig::builder().operation_timeout(once).operation_attempt_timeout(once).build();
+        let (retries, timeouts) = match mutated(Mutant::RetryMailInSdk) {
+            true => (RetryConfig::standard(), TimeoutConfig::builder().operation_attempt_timeout(once).build()),
+            false => (RetryConfig::disabled(), timeouts),
+        };
+        let config = Builder::from(&app.aws).retry_config(retries).timeout_config(timeouts).build();
         let address = needed("MAIL_FROM", Some(&app.config.mail_from).filter(|from| !from.is_empty()))?;
         let from = match app.config.mail_sender.as_str() {
             "" => address.to_owned(),

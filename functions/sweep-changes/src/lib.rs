@@ -6,12 +6,9 @@ use aws_sdk_sqs::{Client, error::DisplayErrorContext};
 use domain::effects;
 use jiff::{SignedDuration, Timestamp};
 use lambda_runtime::LambdaEvent;
-use runtime::{App, Batch, BoxError, Outbox, needed};
+use runtime::{App, Batch, BoxError, Mutant, Outbox, mutated, needed};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-
-/// Causes older than this are parked: their claims may be gone soon (CORE 2.3).
-const WINDOW: SignedDuration = SignedDuration::from_hours(7 * 24);
 
 /// An effect is asked for again at most once in so many lags: once a day with the default lag of 15 minutes.
 const PAUSE_IN_LAGS: i64 = 96;
@@ -64,19 +61,28 @@ pub async fn sweep(app: &App, sweeper: &Sweeper, event: LambdaEvent<Value>) -> R
 async fn page(app: &App, sweeper: &Sweeper, cursor: Cursor) -> Result<(), BoxError> {
     let walk = app.store.walk(cursor.after.as_deref()).await?;
     let lag = SignedDuration::from_secs(app.config.sweep_lag_seconds);
-    let pause = app.config.sweep_lag_seconds * PAUSE_IN_LAGS;
+    let pause = match mutated(Mutant::SweepForgetsPause) {
+        true => 0,
+        false => app.config.sweep_lag_seconds * PAUSE_IN_LAGS,
+    };
     let (items, mut unreadable, mut lost) = (walk.images.len(), 0, Vec::new());
     for image in walk.images {
         let Ok(image) = image else {
+            if mutated(Mutant::SweepStopsAtPoison) {
+                return Err("an item cannot be read".into());
+            }
             unreadable += 1;
             continue;
         };
         for effect in image.map(|image| effects(None, &image)).unwrap_or_default() {
-            let age = cursor.began.duration_since(effect.cause.at);
-            if age > lag && age < WINDOW && app.store.is_open(&effect, app.now(), pause).await? {
+            let is_late = cursor.began.duration_since(effect.cause.at) > lag;
+            if is_late && !effect.is_parked(cursor.began) && app.store.is_open(&effect, app.now(), pause).await? {
                 lost.push(effect);
             }
         }
+    }
+    if mutated(Mutant::SweepFindsNothing) {
+        lost.clear();
     }
     sweeper.outbox.send(&lost).await?;
     for effect in &lost {

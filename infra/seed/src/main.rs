@@ -1,6 +1,14 @@
 //! Demo data: the circulars' three schools and invented people. Run twice, it changes nothing.
 //!
+//!     seed                          the demo
+//!     seed --schools 100 --from 0   schools for the fault rig, a JSON line each
+//!     seed --mutants                the faults that this build can be given, a JSON line each
+//!
 //! Never run on a live deployment: it refuses.
+
+mod many;
+
+use std::io::Write;
 
 use aws_lc_rs::digest::{SHA256, digest};
 use domain::{
@@ -69,10 +77,32 @@ struct SchoolRow {
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), BoxError> {
+    let words: Vec<String> = std::env::args().skip(1).collect();
+    match words.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
+        [] => demo(&start().await?).await,
+        ["--schools", count, "--from", from] => many::schools(&start().await?, count.parse()?, from.parse()?).await,
+        ["--mutants"] => mutants(),
+        _ => Err("seed [--schools N --from M | --mutants]".into()),
+    }
+}
+
+async fn start() -> Result<App, BoxError> {
     let app = runtime::start("seed").await?;
     if !app.config.demo {
         return Err("demo data do not belong in a live deployment".into());
     }
+    Ok(app)
+}
+
+fn mutants() -> Result<(), BoxError> {
+    for about in mutants::ALL {
+        let line = serde_json::json!({ "name": about.name, "checks": about.checks, "breaks": about.breaks });
+        writeln!(std::io::stdout(), "{line}")?;
+    }
+    Ok(())
+}
+
+async fn demo(app: &App) -> Result<(), BoxError> {
     let first = app.store.school(&SCHOOLS[0].fiscal_code.parse()?).await?.is_none();
     if !first {
         return Ok(());
@@ -84,7 +114,7 @@ async fn main() -> Result<(), BoxError> {
             app.store.save_pupil(&pupil).await?;
         }
         let (name, surname, code, username) = row.clerk;
-        let clerk = person(&app, name, surname, code, username, row.email, &hash)?;
+        let clerk = person(app, name, surname, code, username, row.email, &hash)?;
         if app.store.add_person(&clerk).await? {
             let role =
                 Role { school: school.fiscal_code.clone(), school_name: school.name.clone(), level: Level::Password };
@@ -93,7 +123,7 @@ async fn main() -> Result<(), BoxError> {
         // Last: the school's presence says that all of it was written.
         app.store.save_school(&school).await?;
     }
-    parent(&app, &hash).await
+    parent(app, &hash).await
 }
 
 /// A parent with a child in two schools and something to pay.
@@ -102,7 +132,7 @@ async fn parent(app: &App, hash: &str) -> Result<(), BoxError> {
     if !app.store.add_person(&anna).await? {
         return Ok(());
     }
-    app.store.accept(&anna.id, &Consent { version: Consent::CURRENT, at: app.now() }).await?;
+    app.store.accept(&anna.id, None, &Consent { version: Consent::CURRENT, at: app.now() }).await?;
     let notices = [
         (
             "80124890155",

@@ -4,7 +4,7 @@
 //! A cause is data with an id and a time of its own, stored in the item, so a later write to the item causes
 //! nothing again (CORE 2.1).
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::{CauseId, EntityCode, NoticeNumber, PersonId, PupilId, RegistrationId};
@@ -60,6 +60,15 @@ pub enum Urgency {
 }
 
 impl Effect {
+    /// A cause this old is parked: nobody relays, sweeps or sends it any more. Claims outlive it by far, so that no
+    /// effect is ever sent a second time because its claim is gone (CORE 2.3).
+    pub const WINDOW: SignedDuration = SignedDuration::from_hours(7 * 24);
+
+    /// Is it too late to tell anybody?
+    pub fn is_parked(&self, now: Timestamp) -> bool {
+        now.duration_since(self.cause.at) >= Self::WINDOW
+    }
+
     /// The key by which a consumer claims the effect: a repeat finds it taken.
     pub fn key(&self) -> String {
         let cause = &self.cause.id;
@@ -126,36 +135,70 @@ fn causes(image: &Image) -> Vec<Effect> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use proptest::{collection::vec, option, prelude::*};
+    use proptest::{collection::vec, prelude::*};
     use std::collections::HashSet;
 
-    fn cause() -> impl Strategy<Value = Option<Cause>> {
-        option::of(
-            (any::<u8>(), 0i64..100).prop_map(|(id, at)| Cause {
-                id: CauseId::from_bytes([id; 16]),
-                at: Timestamp::from_second(at).unwrap(),
-            }),
-        )
+    /// Most causes that one image can hold.
+    const MOST: usize = 3;
+
+    /// What one write does to one cause: nothing, or a new cause in its place.
+    type Write = Option<Cause>;
+
+    fn write() -> impl Strategy<Value = Write> {
+        // Few ids and instants, so that they meet: a newer cause may carry an older instant or an id that was there.
+        let cause = (0u8..4, 0i64..4)
+            .prop_map(|(id, at)| Cause { id: CauseId::from_bytes([id; 16]), at: Timestamp::from_second(at).unwrap() });
+        prop_oneof![2 => Just(None), 1 => cause.prop_map(Some)]
     }
 
-    /// Any history of one notice: causes come, stay and are replaced, but never vanish (deletions cause nothing).
-    fn history() -> impl Strategy<Value = Vec<Image>> {
-        vec((cause(), cause()), 1..8).prop_map(|steps| {
-            let (mut notified, mut paid) = (None, None);
-            steps
-                .into_iter()
-                .map(|(n, p)| {
-                    notified = n.or_else(|| notified.take());
-                    paid = p.or_else(|| paid.take());
-                    Image::Notice {
-                        school: "80124890155".parse().unwrap(),
-                        number: "312260000000004289".parse().unwrap(),
-                        notified: notified.clone(),
-                        paid: paid.clone(),
-                    }
-                })
-                .collect()
-        })
+    /// The images of all kinds, with as many causes as each can hold.
+    fn image(kind: usize, causes: &[Option<Cause>; MOST]) -> Image {
+        let [a, b, c] = causes.clone();
+        let (person, pupil) = (PersonId::from_bytes([1; 16]), PupilId::from_bytes([2; 16]));
+        match kind {
+            0 => Image::Registration { id: RegistrationId::from_bytes([3; 16]), submitted: a },
+            1 => Image::Person { id: person, credentials: a, recovery: b, changed: c },
+            2 => Image::Guardian { pupil, person, linked: a },
+            3 => Image::Notice {
+                school: "80124890155".parse().unwrap(),
+                number: "312260000000004289".parse().unwrap(),
+                notified: a,
+                paid: b,
+            },
+            _ => Image::Receipt { key: "RECEIPT#80124890155#a|OK".into(), odd: a },
+        }
+    }
+
+    /// How many kinds of message an image of that kind can ask for.
+    fn slots(kind: usize) -> usize {
+        match image(kind, &[None, None, None]) {
+            Image::Registration { .. } | Image::Guardian { .. } | Image::Receipt { .. } => 1,
+            Image::Notice { .. } => 2,
+            Image::Person { .. } => 3,
+        }
+    }
+
+    /// Any history of one item of any kind: causes come, stay and are replaced by newer ones.
+    fn history() -> impl Strategy<Value = (usize, Vec<[Write; MOST]>)> {
+        (0usize..5, vec([write(), write(), write()], 1..8))
+    }
+
+    /// The images that a history goes through.
+    fn images(kind: usize, writes: &[[Write; MOST]]) -> Vec<Image> {
+        let mut causes: [Option<Cause>; MOST] = [None, None, None];
+        let mut images = Vec::new();
+        for write in writes {
+            for (cause, next) in causes.iter_mut().zip(write) {
+                *cause = next.clone().or_else(|| cause.take());
+            }
+            images.push(image(kind, &causes));
+        }
+        images
+    }
+
+    /// The causes that stand at the end, by what the history wrote and not by what `effects` reads.
+    fn latest(kind: usize, writes: &[[Write; MOST]]) -> Vec<Cause> {
+        (0..slots(kind)).filter_map(|slot| writes.iter().rev().find_map(|write| write[slot].clone())).collect()
     }
 
     fn keys(effects: Vec<Effect>) -> HashSet<String> {
@@ -165,26 +208,51 @@ mod tests {
     proptest! {
         /// The law of CORE 2.2.
         #[test]
-        fn the_sweeper_asks_for_nothing_that_no_step_asked_for_and_for_the_latest_cause_of_each_kind(history in history()) {
+        fn the_sweeper_asks_for_nothing_that_no_step_asked_for_and_for_the_latest_cause_of_each_kind(
+            (kind, writes) in history()
+        ) {
+            let images = images(kind, &writes);
             let mut stepwise = HashSet::new();
             let mut old = None;
-            for image in &history {
+            for image in &images {
                 stepwise.extend(keys(effects(old, image)));
                 old = Some(image);
             }
-            let last = history.last().unwrap();
-            let swept = keys(effects(None, last));
-            prop_assert!(swept.is_subset(&stepwise));
-            let Image::Notice { notified, paid, .. } = last else { unreachable!() };
-            prop_assert_eq!(swept.len(), usize::from(notified.is_some()) + usize::from(paid.is_some()));
+            let swept = effects(None, images.last().unwrap());
+            let asked: Vec<Cause> = swept.iter().map(|effect| effect.cause.clone()).collect();
+            prop_assert_eq!(asked, latest(kind, &writes));
+            let swept = keys(swept);
+            prop_assert!(swept.is_subset(&stepwise), "{:?} of {:?}", swept, stepwise);
         }
 
         #[test]
-        fn a_write_that_touches_no_cause_causes_nothing(history in history()) {
-            for image in &history {
+        fn a_write_that_touches_no_cause_causes_nothing((kind, writes) in history()) {
+            for image in &images(kind, &writes) {
                 prop_assert!(effects(Some(image), image).is_empty());
             }
         }
+
+        /// Two causes of one image never share a claim, whatever their ids.
+        #[test]
+        fn effects_of_one_image_have_keys_of_their_own((kind, writes) in history()) {
+            for image in &images(kind, &writes) {
+                let asked = effects(None, image);
+                prop_assert_eq!(keys(asked.clone()).len(), asked.len());
+            }
+        }
+    }
+
+    #[test]
+    fn a_cause_is_parked_from_the_window_s_end_on() {
+        let effect = Effect {
+            what: What::Credentials { person: PersonId::from_bytes([1; 16]) },
+            cause: Cause { id: CauseId::from_bytes([0; 16]), at: Timestamp::UNIX_EPOCH },
+        };
+        let after = |seconds| Timestamp::UNIX_EPOCH + SignedDuration::from_secs(seconds);
+        assert!(!effect.is_parked(after(0)));
+        assert!(!effect.is_parked(after(7 * 24 * 3600 - 1)));
+        assert!(effect.is_parked(after(7 * 24 * 3600)));
+        assert!(!effect.is_parked(after(-3600)), "a clock that is behind parks nothing");
     }
 
     #[test]

@@ -1,4 +1,4 @@
-use std::env;
+use std::{env, str::FromStr};
 
 /// The deployment's settings, from the environment that the template writes. Secrets are named here, never held.
 #[derive(Debug, Clone)]
@@ -26,6 +26,8 @@ pub struct Config {
     pub lease_seconds: i64,
     /// An effect younger than this is the relay's business, not the sweeper's, in seconds.
     pub sweep_lag_seconds: i64,
+    /// How long the mail service may take. Its calls are made once, so this is the whole of it.
+    pub mail_timeout_milliseconds: u64,
     /// base64url of the Ed25519 key that checks session tokens.
     pub session_public_key: String,
     pub data_key_secret: Option<String>,
@@ -57,6 +59,7 @@ impl Config {
             archive_bucket: optional("ARCHIVE_BUCKET"),
             lease_seconds: number("LEASE_SECONDS", 120)?,
             sweep_lag_seconds: number("SWEEP_LAG_SECONDS", 900)?,
+            mail_timeout_milliseconds: number("MAIL_TIMEOUT_MILLISECONDS", 8_000)?,
             session_public_key: optional("SESSION_PUBLIC_KEY").unwrap_or_default(),
             data_key_secret: optional("DATA_KEY_SECRET"),
             token_key_secret: optional("TOKEN_KEY_SECRET"),
@@ -75,7 +78,7 @@ fn required(name: &str) -> Result<String, String> {
     optional(name).ok_or_else(|| format!("the environment variable {name} is missing: the template sets it"))
 }
 
-fn number(name: &str, default: i64) -> Result<i64, String> {
+pub(crate) fn number<T: FromStr>(name: &str, default: T) -> Result<T, String> {
     match optional(name) {
         None => Ok(default),
         Some(text) => text.parse().map_err(|_| format!("the environment variable {name} is no number")),

@@ -1,6 +1,7 @@
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use lambda_runtime::{LambdaEvent, service_fn};
+use mutants::{Mutant, mutated};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -54,7 +55,12 @@ where
                 continue;
             }
             if let Err(error) = handle(app, state, &message.body, &deadline).await {
+                if mutated(Mutant::ConsumeForgets) {
+                    continue;
+                }
                 tracing::warn!(message.id = %message.message_id, error = %error, "A message failed and will come again");
+                failed.push(message.message_id);
+            } else if mutated(Mutant::NeverAcknowledged) {
                 failed.push(message.message_id);
             }
         }

@@ -3,6 +3,7 @@
 //! A function's `main.rs` reads: `start` → build what the step needs → serve. Configuration and secrets are read
 //! at INIT, so that a wrong deployment fails there with one clear line and not in the middle of a payment.
 
+mod clock;
 mod config;
 mod consume;
 mod keys;
@@ -17,10 +18,12 @@ use jiff::{Timestamp, civil::Date, tz::TimeZone};
 use std::time::Duration;
 use store::Store;
 
+pub use clock::now;
 pub use config::{Config, needed};
 pub use consume::{Batch, Deadline, Message, consume};
 pub use keys::{Keys, SigningKey, TokenKeys};
 pub use log::init as init_log;
+pub use mutants::{Mutant, mutated};
 pub use outbox::{Envelope, Outbox};
 
 pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
@@ -37,7 +40,7 @@ pub struct App {
 impl App {
     /// The instant of this request; steps take it once and pass it on.
     pub fn now(&self) -> Timestamp {
-        Timestamp::now()
+        now()
     }
 
     /// Today in Italy: due dates are days there.
@@ -74,22 +77,27 @@ pub fn long_date(date: Date, language: Language) -> String {
 pub async fn start(function: &'static str) -> Result<App, BoxError> {
     log::init();
     let config = Config::from_env()?;
-    let aws = sdk_config().await;
+    let aws = sdk_config().await?;
     let keys = Keys::load(&aws, &config).await?;
     let store = Store::new(&aws, config.table.clone(), keys.vault());
     Ok(App { function, config, store, keys, aws })
 }
 
 /// One layer retries a browser's request: at most two tries here, none above (research: budgets 2.5).
-pub async fn sdk_config() -> SdkConfig {
+pub async fn sdk_config() -> Result<SdkConfig, BoxError> {
+    mutants::check()?;
+    let attempt = Duration::from_millis(config::number("CALL_TIMEOUT_MILLISECONDS", 1_500)?);
     let timeouts = TimeoutConfig::builder()
-        .connect_timeout(Duration::from_millis(1_000))
-        .operation_attempt_timeout(Duration::from_millis(1_500))
-        .operation_timeout(Duration::from_millis(3_200))
+        .connect_timeout(CONNECT.min(attempt))
+        .operation_attempt_timeout(attempt)
+        .operation_timeout(attempt * TRIES + PAUSES)
         .build();
-    aws_config::defaults(BehaviorVersion::latest())
-        .timeout_config(timeouts)
-        .retry_config(RetryConfig::standard().with_max_attempts(2).with_initial_backoff(Duration::from_millis(50)))
-        .load()
-        .await
+    let retries = RetryConfig::standard().with_max_attempts(TRIES).with_initial_backoff(BACKOFF);
+    Ok(aws_config::defaults(BehaviorVersion::latest()).timeout_config(timeouts).retry_config(retries).load().await)
 }
+
+const TRIES: u32 = 2;
+const CONNECT: Duration = Duration::from_millis(1_000);
+const BACKOFF: Duration = Duration::from_millis(50);
+/// More than lies between two tries.
+const PAUSES: Duration = Duration::from_millis(200);

@@ -2,6 +2,7 @@
 
 use domain::Effect;
 use jiff::Timestamp;
+use mutants::{Mutant, mutated};
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -52,7 +53,8 @@ impl Store {
         let lease_until = now + jiff::SignedDuration::from_secs(lease_seconds);
         let first =
             ClaimRecord { version: 1, done: false, lease_until, attempt: 1, note: String::new(), resent_at: None };
-        if self.write_claim(key, &first, If::Absent, now).await? == Written::Done {
+        let condition = if mutated(Mutant::ClaimUnconditional) { If::Always } else { If::Absent };
+        if self.write_claim(key, &first, condition, now).await? == Written::Done {
             return Ok(ours(key, &first));
         }
         let Some(found) = self.read_claim(key).await? else {
@@ -73,6 +75,9 @@ impl Store {
 
     /// The effect is sent, or there was nothing to send; `note` says which, or the provider's message id.
     pub async fn finish(&self, ticket: &Ticket, note: &str, now: Timestamp) -> Result<(), StoreError> {
+        if mutated(Mutant::NeverFinish) {
+            return Ok(());
+        }
         let done = ClaimRecord {
             version: ticket.version + 1,
             done: true,
@@ -121,6 +126,22 @@ impl Store {
                 Ok(())
             }
             _ => Ok(()),
+        }
+    }
+
+    /// Ends an attempt that somebody began and that has nothing left to send; a key that nobody claimed stays free.
+    /// `false`: another consumer is at it. 1–2 round trips.
+    pub async fn close_begun(&self, key: &str, note: &str, now: Timestamp) -> Result<bool, StoreError> {
+        match self.read_claim(key).await? {
+            None => Ok(true),
+            Some(begun) if begun.done => Ok(true),
+            Some(begun) if begun.lease_until > now => Ok(false),
+            Some(begun) => {
+                let version = begun.version;
+                let done =
+                    ClaimRecord { version: version + 1, done: true, lease_until: now, note: note.to_owned(), ..begun };
+                Ok(self.write_claim(key, &done, If::Version(version), now).await? == Written::Done)
+            }
         }
     }
 

@@ -1,7 +1,8 @@
 //! What of an item can cause messages, from a stream record or from a walk over the table.
 
 use aws_sdk_dynamodb::types::AttributeValue;
-use domain::{Cause, EntityCode, Image, NoticeNumber, PersonId, PupilId};
+use domain::{Cause, CauseId, EntityCode, Image, NoticeNumber, PersonId, PupilId};
+use mutants::{Mutant, mutated};
 use serde::Deserialize;
 
 use crate::{
@@ -31,9 +32,9 @@ pub fn image(item: Item) -> Result<Option<Image>, StoreError> {
             let record: PersonRecord = body(item)?;
             Image::Person {
                 id: record.id,
-                credentials: record.credentials,
-                recovery: record.recovery.map(|recovery| recovery.cause),
-                changed: record.changed,
+                credentials: own(record.credentials, record.version),
+                recovery: own(record.recovery.map(|recovery| recovery.cause), record.version),
+                changed: own(record.changed, record.version),
             }
         }
         "guardian" => {
@@ -63,7 +64,8 @@ pub fn image(item: Item) -> Result<Option<Image>, StoreError> {
                 domain::NoticeState::Paid(settlement) => Some(settlement.cause),
                 domain::NoticeState::Payable | domain::NoticeState::Cancelled { .. } => None,
             };
-            Image::Notice { school: record.school, number: record.number, notified: record.notified, paid }
+            let (notified, paid) = (own(record.notified, record.version), own(paid, record.version));
+            Image::Notice { school: record.school, number: record.number, notified, paid }
         }
         "receipt" => {
             #[derive(Deserialize)]
@@ -80,6 +82,16 @@ pub fn image(item: Item) -> Result<Option<Image>, StoreError> {
         // An unknown kind fails, it is never acknowledged (CORE 2.11).
         _ => return Err(StoreError::Corrupt("an item of an unknown kind")),
     }))
+}
+
+/// A cause is data with an id of its own, whatever else becomes of the item (CORE 2.1).
+fn own(cause: Option<Cause>, version: u64) -> Option<Cause> {
+    match cause {
+        Some(Cause { at, .. }) if mutated(Mutant::CausesFromVersion) => {
+            Some(Cause { id: CauseId::from_bytes(u128::from(version).to_be_bytes()), at })
+        }
+        cause => cause,
+    }
 }
 
 /// The causes in a stream image, as the relay's event carries it.

@@ -5,6 +5,7 @@ use domain::{
     AttemptId, EntityCode, NoticeNumber, Outcome, PersonId, PupilId, Receipt, ReceiptId, RegistrationId,
     SegregationCode, SessionId,
 };
+use mutants::{Mutant, mutated};
 
 /// What one item is.
 pub(crate) enum Key<'a> {
@@ -63,6 +64,7 @@ impl ReceiptKind {
         match (receipt.outcome, receipt.is_for_its_creditor()) {
             (Outcome::Ko, _) => Self::Refused,
             (Outcome::Ok, true) => Self::Settling,
+            (Outcome::Ok, false) if mutated(Mutant::ShareSettles) => Self::Settling,
             (Outcome::Ok, false) => Self::Share,
         }
     }

@@ -12,6 +12,7 @@ use domain::{
     Personal, PupilId, Quarantine, Settlement, Slot, school_year,
 };
 use jiff::{Timestamp, civil::Date};
+use mutants::{Mutant, mutated};
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -32,7 +33,7 @@ pub(crate) struct NoticeRecord {
     pub(crate) school: EntityCode,
     school_name: String,
     pub(crate) number: NoticeNumber,
-    version: u64,
+    pub(crate) version: u64,
     pupil: PupilId,
     pupil_name: Name,
     pupil_surname: Name,
@@ -212,7 +213,8 @@ impl Store {
     /// Puts a notice where nothing stands yet. 1 PutItem and two index entries. `Moved`: the number is taken, by a
     /// repeat of this command or by a receipt in quarantine.
     pub async fn issue(&self, notice: &Notice) -> Result<Written, StoreError> {
-        self.table.put(self.notice_item(notice)?, If::Absent).await
+        let condition = if mutated(Mutant::NumberAgain) { If::Always } else { If::Absent };
+        self.table.put(self.notice_item(notice)?, condition).await
     }
 
     /// Opens an attempt, or finds the one with this id. 1 PutItem (+ 1 GetItem).

@@ -5,6 +5,7 @@ use domain::{
     PupilId, Role, Session, SessionId, Username,
 };
 use jiff::Timestamp;
+use mutants::{Mutant, mutated};
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -209,16 +210,23 @@ impl Store {
         }
     }
 
-    /// The present consent and its record in the history, in one transaction.
-    pub async fn accept(&self, person: &PersonId, consent: &Consent) -> Result<(), StoreError> {
+    /// The present consent, in place of the one that was read, and its record in the history: 1 transaction. Whoever
+    /// comes second of two at once changes nothing: the first moment counts, and one decision is one record.
+    pub async fn accept(
+        &self,
+        person: &PersonId,
+        before: Option<&Consent>,
+        consent: &Consent,
+    ) -> Result<(), StoreError> {
         let at = consent.at.to_string();
+        let still = before.map_or(If::Absent, |before| If::Version(before.version.into()));
         let writes = vec![
-            self.table.putting(item(&Key::Consent(person), consent)?, If::Always)?,
+            self.table.putting(item(&Key::Consent(person), consent)?, still)?,
             self.table.putting(item(&Key::ConsentRecord(person, &at), consent)?, If::Always)?,
         ];
         match self.table.transact(writes).await? {
-            Committed::Done => Ok(()),
-            Committed::Failed(_) | Committed::Conflict => Err(StoreError::Unavailable("a consent met another".into())),
+            Committed::Done | Committed::Failed(_) => Ok(()),
+            Committed::Conflict => Err(StoreError::Unavailable("a consent met another".into())),
         }
     }
 
@@ -255,13 +263,11 @@ impl Store {
             class: link.class.clone(),
             linked: link.linked.clone(),
         };
-        let writes = vec![
-            self.table.putting(item(&Key::Link(&link.person, &link.pupil), &record)?, If::Absent)?,
-            self.table.putting(
-                item(&Key::Guardian(&link.pupil, &link.person), &record)?.with("kind", text("guardian")),
-                If::Absent,
-            )?,
-        ];
+        let twin = item(&Key::Guardian(&link.pupil, &link.person), &record)?.with("kind", text("guardian"));
+        let mut writes = vec![self.table.putting(item(&Key::Link(&link.person, &link.pupil), &record)?, If::Absent)?];
+        if !mutated(Mutant::LinkOneSide) {
+            writes.push(self.table.putting(twin, If::Absent)?);
+        }
         match self.table.transact(writes).await? {
             Committed::Done => Ok(Written::Done),
             Committed::Failed(_) => Ok(Written::Moved),

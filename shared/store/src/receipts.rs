@@ -7,6 +7,7 @@ use aws_sdk_dynamodb::{primitives::Blob, types::AttributeValue};
 use domain::{Cause, Change, EntityCode, Oddity, Receipt, ReceiptId, Received, Slot};
 use flate2::{Compression, read::DeflateDecoder, write::DeflateEncoder};
 use jiff::Timestamp;
+use mutants::{Mutant, mutated};
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -55,12 +56,14 @@ impl Store {
             writes.push(self.table.putting(item, If::Absent)?);
         }
         let condition = match slot {
+            _ if mutated(Mutant::SettleUnconditional) => If::Always,
             Slot::Free => If::Absent,
             Slot::Issued(notice) => If::Version(notice.version),
             Slot::UnknownPaid(quarantine) => If::Version(quarantine.version),
         };
         match &received.change {
             Change::None => {}
+            _ if mutated(Mutant::ReceiptWithoutNotice) => {}
             Change::Settle(notice) => writes.push(self.table.putting(self.notice_item(notice)?, condition)?),
             Change::Quarantine(quarantine) => {
                 writes.push(self.table.putting(self.quarantine_item(quarantine)?, condition)?)
@@ -145,6 +148,7 @@ impl Store {
         oddities: &[Oddity],
         cause: &Cause,
     ) -> Result<Vec<Item>, StoreError> {
+        let raw = if mutated(Mutant::RawCut) { &raw[..raw.len() / 2] } else { raw };
         let mut encoder = DeflateEncoder::new(Vec::new(), Compression::default());
         let deflated = encoder
             .write_all(raw)

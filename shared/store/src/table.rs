@@ -8,6 +8,7 @@ use aws_sdk_dynamodb::{
     operation::{put_item::PutItemError, transact_write_items::TransactWriteItemsError},
     types::{AttributeValue, Delete, Put, ReturnValuesOnConditionCheckFailure, TransactWriteItem},
 };
+use mutants::{Mutant, mutated};
 use serde::{Serialize, de::DeserializeOwned};
 
 use crate::{StoreError, key::Key};
@@ -91,7 +92,7 @@ impl Table {
             .table_name(&self.name)
             .key("PK", text(pk))
             .key("SK", text(sk))
-            .consistent_read(true)
+            .consistent_read(!mutated(Mutant::WeakRead))
             .send()
             .await?;
         Ok(answer.item)

@@ -41,6 +41,12 @@ pub(crate) enum State {
     Cancelled,
 }
 
+impl State {
+    pub(crate) fn is_paid(&self) -> bool {
+        matches!(self, Self::Paid | Self::PaidLater)
+    }
+}
+
 /// Why nothing was paid.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "why", rename_all = "kebab-case")]

@@ -29,7 +29,9 @@ pub(crate) async fn step(app: &Arc<App>, request: &Request, id: &str, step: Step
     if request.method == "POST" && !is_ours(request, &form, &cart) {
         return views::forbidden(language);
     }
-    if cart.state != State::Open {
+    // Whoever confirms again did not hear how it ended.
+    let is_repeat = cart.state == State::Confirmed && step == Step::Confirm;
+    if cart.state != State::Open && !is_repeat {
         return match step {
             Step::Outcome => views::outcome(language, &cart),
             _ => Ok(Response::see_other(&Step::Outcome.path(&cart.id))),
@@ -123,7 +125,8 @@ async fn posted(
         }
         Step::Confirm => {
             // What was confirmed is what the summary showed: another offer chosen in another window is asked again.
-            match cart.psp().filter(|psp| cart.next_step() == Step::Summary && psp.id == form.text("psp")) {
+            let is_next = cart.state == State::Confirmed || cart.next_step() == Step::Summary;
+            match cart.psp().filter(|psp| is_next && psp.id == form.text("psp")) {
                 Some(psp) => pay::confirm(app, &mut cart, psp).await?,
                 None => return Ok(Response::see_other(&cart.next_step().path(&cart.id))),
             }

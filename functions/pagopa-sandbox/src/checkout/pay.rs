@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use jiff::Timestamp;
 use pagopa::{
     Amount,
     station::{Payment, Version},
@@ -17,7 +18,7 @@ use super::{
 use crate::{
     App, BoxError, clock,
     node::{self, Activation, NodeFault, Opened, Paid, Source},
-    store::Saved,
+    store::{NewReceipt, Saved},
 };
 
 /// How much later the receipt comes when the page could not wait for the outcome.
@@ -25,47 +26,69 @@ const LATE_SECONDS: i32 = 20;
 /// Something that no payer has done.
 const GENERIC_ERROR: u16 = 1;
 
-/// Pays the cart, once: a second confirmation finds it taken and changes nothing.
+/// Pays the cart, once. A second confirmation goes on where the first was left: with the same sessions, to the same end.
+///
+/// However often and however parallel it runs, the cart's version decides: whoever brings it to its end first, either with
+/// the receipts or without, has settled it for all.
 pub(super) async fn confirm(app: &Arc<App>, cart: &mut Cart, psp: &'static Psp) -> Result<(), BoxError> {
-    cart.state = State::Confirmed;
-    if app.store.save_cart(cart, clock::now()).await? == Saved::Conflict {
-        return Ok(());
+    if cart.state == State::Open {
+        cart.state = State::Confirmed;
+        if app.store.save_cart(cart, clock::now()).await? == Saved::Conflict {
+            *cart = present(app, cart).await?;
+        }
     }
-    // An error of ours leaves the cart confirmed: the payer is told to wait, and the token frees the notice in time.
-    cart.state = settle(app, cart, psp).await?;
-    app.store.save_cart(cart, clock::now()).await?;
-    Ok(())
+    // An error of ours leaves the cart confirmed: whoever confirms again goes on, else the tokens free the notices in time.
+    let psp = cart.psp().unwrap_or(psp); // another window may have confirmed another offer
+    match cart.state {
+        State::Confirmed => settle(app, cart, psp).await,
+        _ => Ok(()), // another window was quicker
+    }
 }
 
-async fn settle(app: &Arc<App>, cart: &Cart, psp: &'static Psp) -> Result<State, BoxError> {
+async fn settle(app: &Arc<App>, cart: &mut Cart, psp: &'static Psp) -> Result<(), BoxError> {
     let positions = positions(&cart.request).ok_or("a cart without readable notices")?;
     let mut sessions = Vec::new();
     for position in positions {
-        match node::open(app, position).await? {
+        match node::open(app, position, &cart.id).await? {
             Ok(session) => sessions.push(session),
-            Err(fault) => return fail(app, &sessions, Failed::Node { fault }).await,
+            Err(fault) => return fail(app, cart, &sessions, Failed::Node { fault }).await,
         }
     }
     let payments = match activate_all(app, cart, &sessions).await {
         Ok(payments) => payments,
-        Err(fault) => return fail(app, &sessions, Failed::Node { fault }).await,
+        Err(fault) => return fail(app, cart, &sessions, Failed::Node { fault }).await,
     };
     let shown = cart.request.payment_notices.iter().map(|notice| notice.amount);
     if !payments.iter().map(|payment| payment.amount.cents()).eq(shown) {
-        return fail(app, &sessions, Failed::OtherAmount).await;
+        return fail(app, cart, &sessions, Failed::OtherAmount).await;
     }
     let behaviour = cart.card.as_ref().map_or(Behaviour::Pays, |card| card.behaviour);
     if let Behaviour::Fails(code) = behaviour {
-        return fail(app, &sessions, Failed::Outcome { code }).await;
-    }
-    if !store_receipts(app, cart, psp, &sessions, payments).await? {
-        return fail(app, &sessions, Failed::Outcome { code: GENERIC_ERROR }).await;
+        return fail(app, cart, &sessions, Failed::Outcome { code }).await;
     }
     let late = behaviour == Behaviour::PaysLater;
+    // Before the receipts are there: whoever dies in between has paid and told, or neither.
     for session in &sessions {
         node::enqueue(app, &session.token, if late { LATE_SECONDS } else { 0 }).await?;
     }
-    Ok(if late { State::PaidLater } else { State::Paid })
+    let at = clock::now();
+    let paid = Cart { state: if late { State::PaidLater } else { State::Paid }, ..cart.clone() };
+    let receipts = receipts(app, cart, psp, &sessions, payments, at);
+    match app.store.add_receipts(&receipts, Some(&paid), at).await? {
+        Saved::Done => *cart = paid,
+        Saved::Conflict => {
+            *cart = present(app, cart).await?;
+            if !cart.state.is_paid() {
+                return fail(app, cart, &sessions, Failed::Outcome { code: GENERIC_ERROR }).await;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The cart as it is now.
+async fn present(app: &App, cart: &Cart) -> Result<Cart, BoxError> {
+    Ok(app.store.cart(&cart.id).await?.ok_or("the cart is gone")?)
 }
 
 /// One activation a notice, all at once; the payments in the notices' order, or the first fault.
@@ -84,44 +107,46 @@ async fn activate_all(app: &Arc<App>, cart: &Cart, sessions: &[Opened]) -> Resul
     answers.into_iter().map(|(_, payment)| payment).collect()
 }
 
-/// The receipts, stored before anything is sent, so that a repeat sends the same bytes. False when a token is no longer ours.
-async fn store_receipts(
+/// A receipt a notice. Once stored it never changes, so that a repeat sends the same bytes.
+fn receipts(
     app: &App,
     cart: &Cart,
     psp: &'static Psp,
     sessions: &[Opened],
     payments: Vec<Payment>,
-) -> Result<bool, BoxError> {
-    let at = clock::now();
-    let receipts: Vec<_> = sessions
-        .iter()
-        .zip(payments)
-        .map(|(session, payment)| {
-            let paid = Paid {
-                token: &session.token,
-                position: &session.position,
-                at,
-                amount: Amount::from(payment.amount),
-                source: Source::Activated(Box::new(payment)),
-                psp,
-                fee: Amount::from_cents(psp.max_fee_cents).unwrap_or_else(|| unreachable!("fees are small")),
-                method: psp.payment_method(),
-                note: cart.request.id_cart.as_deref(),
-                stand_in: false,
-                version: Version::V2,
-                lost: false,
-            };
-            let (receipt, xml) = paid.receipt(&app.station);
-            (receipt, xml, Some(session.position.clone()))
-        })
-        .collect();
-    Ok(app.store.add_receipts(&receipts, at).await? == Saved::Done)
+    at: Timestamp,
+) -> Vec<NewReceipt> {
+    let receipt = |(session, payment): (&Opened, Payment)| {
+        let paid = Paid {
+            token: &session.token,
+            position: &session.position,
+            at,
+            amount: Amount::from(payment.amount),
+            source: Source::Activated(Box::new(payment)),
+            psp,
+            fee: Amount::from_cents(psp.max_fee_cents).unwrap_or_else(|| unreachable!("fees are small")),
+            method: psp.payment_method(),
+            note: cart.request.id_cart.as_deref(),
+            stand_in: false,
+            version: Version::V2,
+            lost: false,
+        };
+        let (receipt, xml) = paid.receipt(&app.station);
+        (receipt, xml, Some(session.position.clone()))
+    };
+    sessions.iter().zip(payments).map(receipt).collect()
 }
 
-/// Frees the notices and says why nothing was paid.
-async fn fail(app: &App, sessions: &[Opened], why: Failed) -> Result<State, BoxError> {
+/// Frees the notices and says why nothing was paid, unless somebody has brought the cart to another end meanwhile.
+async fn fail(app: &App, cart: &mut Cart, sessions: &[Opened], why: Failed) -> Result<(), BoxError> {
     for session in sessions {
         node::close(app, session).await?;
     }
-    Ok(State::Failed(why))
+    if cart.state == State::Confirmed {
+        cart.state = State::Failed(why);
+        if app.store.save_cart(cart, clock::now()).await? == Saved::Conflict {
+            *cart = present(app, cart).await?;
+        }
+    }
+    Ok(())
 }

@@ -106,7 +106,8 @@ struct PaymentView {
     deliveries: Vec<Delivery>,
 }
 
-/// `POST /sandbox/payments`: 201 with the payment, 422 with the Node's fault.
+/// `POST /sandbox/payments`: 201 with the payment, 422 with the Node's fault. The same `Idempotency-Key` again is the same
+/// payment, whatever became of the first answer.
 pub(crate) async fn pay(app: &Arc<App>, request: &Request) -> Result<Response, BoxError> {
     let how: PayNotice = match read(request.body()) {
         Ok(how) => how,
@@ -116,6 +117,13 @@ pub(crate) async fn pay(app: &Arc<App>, request: &Request) -> Result<Response, B
         return Ok(bad_request(detail));
     }
     let position = Position { creditor: how.fiscal_code.clone(), number: how.notice_number.clone() };
+    let key = request.header("idempotency-key").map(|key| format!("key {key}"));
+    if let Some(by) = key.as_deref().filter(|_| !how.again)
+        && let Some(token) = node::paid_by(app, &position, by).await?
+    {
+        return paid_before(app, &how, &token).await;
+    }
+    let by = key.unwrap_or_else(random::id);
     let verified = match how.verify {
         true => match app.station.verify(&position).await {
             Ok(verified) => Some(verified),
@@ -125,20 +133,48 @@ pub(crate) async fn pay(app: &Arc<App>, request: &Request) -> Result<Response, B
     };
     let (session, guarded) = match how.again {
         true => (Opened { token: random::token(clock::now()), position }, false),
-        false => match node::open(app, position).await? {
+        false => match node::open(app, position, &by).await? {
             Ok(session) => (session, true),
             Err(fault) => return Ok(refused(&fault)),
         },
     };
-    match pay_session(app, &how, &session, guarded, verified).await? {
-        Ok(view) => Ok(Response::json(201, &view)),
-        Err(answer) => {
+    let paid = pay_session(app, &how, &session, guarded, verified).await;
+    // What was not paid may be tried again at once; a session that was paid stays as it is.
+    match paid {
+        Ok(Ok(view)) => Ok(Response::json(201, &view)),
+        Ok(Err(answer)) => {
             if guarded {
                 node::close(app, &session).await?;
             }
             Ok(answer)
         }
+        Err(error) => {
+            if guarded {
+                let _ = node::close(app, &session).await;
+            }
+            Err(error)
+        }
     }
+}
+
+/// What became of the payment that the same client has made before.
+async fn paid_before(app: &Arc<App>, how: &PayNotice, token: &str) -> Result<Response, BoxError> {
+    let logged = app.store.receipt(token).await?.ok_or("a paid notice without its receipt")?;
+    let mut view = PaymentView {
+        receipt_id: Some(logged.receipt.id.clone()),
+        amount_cents: Some(logged.receipt.amount_cents),
+        sha256: Some(logged.receipt.sha256.clone()),
+        receipt: if logged.receipt.lost { "lost" } else { "queued" },
+        ..PaymentView::default()
+    };
+    if how.deliver_now && !logged.receipt.lost {
+        if logged.notified {
+            (view.receipt, view.deliveries) = ("delivered", logged.deliveries);
+        } else {
+            deliver_now(app, how, token, logged.receipt.wire_version(), &logged.xml, &mut view).await?;
+        }
+    }
+    Ok(Response::json(201, &view))
 }
 
 /// With an opened session: activation, payment, receipt. An answer as error means that nothing was paid.
@@ -205,14 +241,25 @@ async fn pay_session(
     view.amount_cents = Some(receipt.amount_cents);
     view.sha256 = Some(receipt.sha256.clone());
     let position = guarded.then(|| session.position.clone());
-    if app.store.add_receipts(&[(receipt, xml.clone(), position)], at).await? == Saved::Conflict {
+    view.receipt = if how.lose { "lost" } else { "queued" };
+    if !how.lose && !how.deliver_now {
+        // Before the receipt is there: whoever dies in between has paid and told, or neither.
+        for _ in 0..how.copies {
+            node::enqueue(app, &session.token, how.delay_seconds).await?;
+        }
+    }
+    let saved = app.store.add_receipts(&[(receipt, xml.clone(), position)], None, at).await?;
+    // Nobody else has this token: where its receipt is there, an answer was lost.
+    if saved == Saved::Conflict && app.store.receipt(&session.token).await?.is_none() {
         return Ok(Err(refused(&NodeFault::in_progress())));
     }
-    send(app, how, &session.token, version, &xml, &mut view).await?;
+    if !how.lose && how.deliver_now {
+        deliver_now(app, how, &session.token, version, &xml, &mut view).await?;
+    }
     Ok(Ok(view))
 }
 
-async fn send(
+async fn deliver_now(
     app: &Arc<App>,
     how: &PayNotice,
     id: &str,
@@ -220,19 +267,8 @@ async fn send(
     xml: &str,
     view: &mut PaymentView,
 ) -> Result<(), BoxError> {
-    view.receipt = match (how.lose, how.deliver_now) {
-        (true, _) => "lost",
-        (false, true) => {
-            view.deliveries = node::deliver_copies(app, id, version, xml, how.copies).await?;
-            if view.deliveries.iter().any(Delivery::is_final) { "delivered" } else { "failed" }
-        }
-        (false, false) => {
-            for _ in 0..how.copies {
-                node::enqueue(app, id, how.delay_seconds).await?;
-            }
-            "queued"
-        }
-    };
+    view.deliveries = node::deliver_copies(app, id, version, xml, how.copies).await?;
+    view.receipt = if view.deliveries.iter().any(Delivery::is_final) { "delivered" } else { "failed" };
     Ok(())
 }
 

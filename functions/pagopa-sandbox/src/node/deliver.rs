@@ -1,6 +1,9 @@
 //! Delivery of receipts: until OK or a well-formed KO, and never again after either (pagoPA reference 4.5).
 
-use std::{sync::Arc, time::Instant};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use jiff::Timestamp;
 use pagopa::{node, station::Version};
@@ -8,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 use tokio::task::JoinSet;
 
-use crate::{App, BoxError, clock};
+use crate::{App, BoxError, clock, store::Logged};
 
 /// One delivery, and what the Node made of the answer.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -76,12 +79,13 @@ pub(crate) async fn deliver_copies(
     }
     let deliveries = sending.join_all().await;
     for delivery in &deliveries {
-        app.store.log_delivery(id, delivery).await?;
+        app.store.log_delivery(id, delivery, None).await?;
     }
     Ok(deliveries)
 }
 
-/// Puts a receipt on the queue, to be delivered after so many seconds.
+/// Puts a receipt on the queue, to be delivered after so many seconds. It may be a promise: a receipt that is going to be
+/// stored is queued before, so that none is ever stored and forgotten.
 pub(crate) async fn enqueue(app: &App, receipt: &str, delay_seconds: i32) -> Result<(), BoxError> {
     let body = json!({ "receipt": receipt }).to_string();
     let message = app.queue.send_message().queue_url(&app.config.deliveries_queue_url).message_body(body);
@@ -101,6 +105,14 @@ pub(crate) struct QueueEvent {
 struct Record {
     message_id: String,
     body: String,
+    #[serde(default)]
+    attributes: Attributes,
+}
+
+#[derive(Debug, Default, Deserialize)]
+struct Attributes {
+    #[serde(default, rename = "ApproximateReceiveCount")]
+    receives: String,
 }
 
 #[derive(Debug, Deserialize)]
@@ -121,7 +133,7 @@ pub(crate) async fn deliver_batch(app: &Arc<App>, event: QueueEvent) -> Batch {
     for record in event.records {
         let app = app.clone();
         delivering.spawn(async move {
-            let delivered = deliver_message(&app, &record.body).await.unwrap_or_else(|error| {
+            let delivered = deliver_message(&app, &record).await.unwrap_or_else(|error| {
                 tracing::error!(error = %error, message = record.message_id, "A delivery could not be tried");
                 false
             });
@@ -133,16 +145,42 @@ pub(crate) async fn deliver_batch(app: &Arc<App>, event: QueueEvent) -> Batch {
     Batch { received, failures }
 }
 
+/// How often the queue asks for a receipt that was promised: by then nobody lives who could still store it.
+const PROMISE_RECEIVES: u32 = 6;
+/// A promise is mostly kept a moment after it was made.
+const PROMISE_PAUSES: [Duration; 3] =
+    [Duration::from_millis(100), Duration::from_millis(200), Duration::from_millis(400)];
+
 /// Is there nothing left to do for this message?
-async fn deliver_message(app: &App, body: &str) -> Result<bool, BoxError> {
-    let Message { receipt: id } = serde_json::from_str(body)?;
-    let logged = app.store.receipt(&id).await?.ok_or("the message names no receipt of ours")?;
+async fn deliver_message(app: &App, record: &Record) -> Result<bool, BoxError> {
+    let Message { receipt: id } = serde_json::from_str(&record.body)?;
+    let receives = record.attributes.receives.parse().unwrap_or(1);
+    let Some(logged) = promised(app, &id, receives).await? else {
+        let is_over = receives >= PROMISE_RECEIVES;
+        if is_over {
+            tracing::info!(receipt = id, "Receipt {id} was promised, and nobody paid");
+        }
+        return Ok(is_over);
+    };
     if logged.notified {
         return Ok(true); // final: never sent again
     }
     let delivery = deliver(app, logged.receipt.wire_version(), logged.xml).await;
-    app.store.log_delivery(&id, &delivery).await?;
-    Ok(delivery.is_final())
+    let carrier = app.store.log_delivery(&id, &delivery, Some(&record.message_id)).await?.or(logged.carrier);
+    // Of several messages for one receipt each delivers it once, and one comes again.
+    Ok(delivery.is_final() || carrier.is_some_and(|carrier| carrier != record.message_id))
+}
+
+/// The receipt, which may be stored only a moment after its message was sent.
+async fn promised(app: &App, id: &str, receives: u32) -> Result<Option<Logged>, BoxError> {
+    let pauses = if receives == 1 { PROMISE_PAUSES.as_slice() } else { &[] };
+    for pause in pauses {
+        if let Some(logged) = app.store.receipt(id).await? {
+            return Ok(Some(logged));
+        }
+        tokio::time::sleep(*pause).await;
+    }
+    app.store.receipt(id).await
 }
 
 #[cfg(test)]

@@ -9,7 +9,7 @@ mod station;
 pub(crate) use deliver::{Delivery, deliver_batch, deliver_copies, enqueue};
 pub(crate) use fault::NodeFault;
 pub(crate) use receipt::{Paid, Source, StoredReceipt, wire};
-pub(crate) use session::{Opened, activate, check, close, open};
+pub(crate) use session::{Opened, activate, check, close, open, paid_by};
 pub(crate) use station::{Activation, Station};
 
 use domain::NoticeNumber;

@@ -20,12 +20,11 @@ use reqwest::{
 };
 
 use super::{NodeFault, Position};
-use crate::{BoxError, config::Config};
+use crate::{
+    BoxError,
+    config::{Config, Waits},
+};
 
-/// How long the Node waits for verify, activation and demand.
-const ASK_TIMEOUT: Duration = Duration::from_secs(7);
-/// How long it waits for the answer to a receipt.
-const RECEIPT_TIMEOUT: Duration = Duration::from_secs(15);
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 /// The longest valid answer has tens of kilobytes.
 const MAX_ANSWER_BYTES: usize = 1 << 20;
@@ -37,6 +36,7 @@ pub(crate) struct Station {
     secret: HeaderValue,
     broker: String,
     station_id: String,
+    waits: Waits,
 }
 
 /// What the payer's side passes on at activation.
@@ -61,7 +61,7 @@ impl Station {
         let http = Client::builder()
             .dns_resolver(Arc::new(LocalNames))
             .redirect(Policy::none())
-            .connect_timeout(CONNECT_TIMEOUT)
+            .connect_timeout(CONNECT_TIMEOUT.min(config.waits.node))
             .pool_idle_timeout(Duration::from_secs(20))
             .build()?;
         Ok(Self {
@@ -70,6 +70,7 @@ impl Station {
             secret,
             broker: config.broker.clone(),
             station_id: config.station_id.clone(),
+            waits: config.waits,
         })
     }
 
@@ -99,7 +100,7 @@ impl Station {
     }
 
     async fn ask<T>(&self, request: &Request, read: impl FnOnce(&[u8]) -> Answered<T>) -> Result<T, NodeFault> {
-        let answer = self.post(request.operation(), request.to_xml(), ASK_TIMEOUT).await?;
+        let answer = self.post(request.operation(), request.to_xml(), self.waits.node).await?;
         if answer.status != 200 {
             return Err(NodeFault::http_status(answer.status));
         }
@@ -108,7 +109,7 @@ impl Station {
 
     /// `paSendRT` or `paSendRTV2`, with the bytes that were stored for it.
     pub(super) async fn send_receipt(&self, version: Version, xml: String) -> Result<Answer, NodeFault> {
-        self.post(Operation::SendRt(version), xml, RECEIPT_TIMEOUT).await
+        self.post(Operation::SendRt(version), xml, self.waits.receipt).await
     }
 
     async fn post(&self, operation: Operation, xml: String, timeout: Duration) -> Result<Answer, NodeFault> {

@@ -12,7 +12,7 @@ use pagopa::station::{
     Answer, Destination, Fault, FaultCode, Payment, PaymentTransfer, Refused, Request, Subject, Verified, read,
     soap_fault,
 };
-use pagopa_sandbox::{App, Config, handle};
+use pagopa_sandbox::{App, Config, Waits, handle};
 use serde_json::{Value, json};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -35,8 +35,18 @@ pub struct Behaviour {
     pub asked: Vec<String>,
 }
 
+/// What befalls calls of AWS: which operation, whether it gets there, how many tries get no answer.
+#[derive(Debug, Clone, Copy)]
+pub struct Loss {
+    pub operation: &'static str,
+    pub arrives: bool,
+    pub tries: usize,
+}
+
 pub struct World {
     pub app: Arc<App>,
+    /// The next loss, once.
+    pub loss: Arc<Mutex<Option<Loss>>>,
     pub station: Arc<Mutex<Behaviour>>,
     sqs: aws_sdk_sqs::Client,
     queue: String,
@@ -77,7 +87,11 @@ impl World {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
         tokio::spawn(serve(listener, station.clone()));
-        let app = App::open(Config {
+        let loss = Arc::new(Mutex::new(None));
+        let wire = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let endpoint = format!("http://127.0.0.1:{}", wire.local_addr().unwrap().port());
+        tokio::spawn(relay(wire, loss.clone()));
+        let config = Config {
             table: name.clone(),
             origin: "http://sandbox.test.localhost".to_owned(),
             deliveries_queue_url: queue.clone(),
@@ -86,10 +100,10 @@ impl World {
             // A name that only our own resolver knows to be this machine.
             station_url: format!("http://station.test.localhost:{port}/pagopa/station"),
             station_secret: name,
-        })
-        .await
-        .unwrap();
-        Some(Self { app: Arc::new(app), station, sqs, queue })
+            waits: Waits::default(),
+        };
+        let app = App::open(config, Some(&endpoint)).await.unwrap();
+        Some(Self { app: Arc::new(app), loss, station, sqs, queue })
     }
 
     pub async fn get(&self, path: &str) -> Page {
@@ -150,9 +164,73 @@ impl World {
         failures.iter().map(|failure| failure["itemIdentifier"].as_str().unwrap().to_owned()).collect()
     }
 
+    /// A message with this id, received so many times: is it done with?
+    pub async fn deliver_one(&self, id: &str, body: &str, receives: usize) -> bool {
+        let attributes = json!({ "ApproximateReceiveCount": receives.to_string() });
+        let record = json!({ "messageId": id, "body": body, "attributes": attributes });
+        let answer = handle(self.app.clone(), json!({ "Records": [record] })).await.unwrap();
+        answer["batchItemFailures"].as_array().unwrap().is_empty()
+    }
+
     pub async fn receipts(&self) -> Vec<Value> {
         let page = self.get("/sandbox/receipts").await;
         serde_json::from_str::<Value>(&page.body).unwrap()["receipts"].as_array().unwrap().clone()
+    }
+}
+
+/// Between the sandbox and AWS: everything goes through, but for what the loss says.
+async fn relay(listener: TcpListener, loss: Arc<Mutex<Option<Loss>>>) {
+    let aws = env::var("AWS_ENDPOINT_URL").unwrap();
+    let aws = aws.trim_end_matches('/').strip_prefix("http://").unwrap().to_owned();
+    while let Ok((stream, _)) = listener.accept().await {
+        tokio::spawn(relay_connection(stream, aws.clone(), loss.clone()));
+    }
+}
+
+async fn relay_connection(mut near: TcpStream, aws: String, loss: Arc<Mutex<Option<Loss>>>) {
+    let mut far = TcpStream::connect(aws).await.unwrap();
+    let (mut asked, mut answered) = (Vec::new(), Vec::new());
+    while let Some(request) = next_message(&mut near, &mut asked).await {
+        let arrives = befalls(&request, &loss);
+        if arrives == Some(false) {
+            return;
+        }
+        far.write_all(&request).await.unwrap();
+        let answer = next_message(&mut far, &mut answered).await.unwrap();
+        if arrives.is_some() || near.write_all(&answer).await.is_err() {
+            return;
+        }
+    }
+}
+
+/// Does the loss befall this request, and does the request get there?
+fn befalls(request: &[u8], loss: &Mutex<Option<Loss>>) -> Option<bool> {
+    let mut loss = loss.lock().unwrap();
+    let present = loss.as_mut()?;
+    let head = String::from_utf8_lossy(&request[..request.len().min(4096)]).into_owned();
+    if !head.lines().any(|line| line.starts_with("x-amz-target") && line.ends_with(&format!(".{}", present.operation)))
+    {
+        return None;
+    }
+    let arrives = std::mem::take(&mut present.arrives);
+    present.tries -= 1;
+    if present.tries == 0 {
+        *loss = None;
+    }
+    Some(arrives)
+}
+
+/// The next HTTP message with a length, as it came.
+async fn next_message(stream: &mut TcpStream, bytes: &mut Vec<u8>) -> Option<Vec<u8>> {
+    loop {
+        if let Some(end) = whole_request(bytes) {
+            return Some(bytes.drain(..end).collect());
+        }
+        let mut chunk = [0; 8192];
+        match stream.read(&mut chunk).await {
+            Ok(0) | Err(_) => return None,
+            Ok(count) => bytes.extend_from_slice(&chunk[..count]),
+        }
     }
 }
 
@@ -165,23 +243,13 @@ async fn serve(listener: TcpListener, station: Arc<Mutex<Behaviour>>) {
 async fn connection(mut stream: TcpStream, station: Arc<Mutex<Behaviour>>) {
     let mut bytes = Vec::new();
     loop {
-        let end = loop {
-            if let Some(end) = whole_request(&bytes) {
-                break end;
-            }
-            let mut chunk = [0; 8192];
-            match stream.read(&mut chunk).await {
-                Ok(0) | Err(_) => return,
-                Ok(count) => bytes.extend_from_slice(&chunk[..count]),
-            }
-        };
-        let head_end = bytes.windows(4).position(|four| four == b"\r\n\r\n").unwrap() + 4;
-        let head = String::from_utf8_lossy(&bytes[..head_end]).to_lowercase();
+        let Some(request) = next_message(&mut stream, &mut bytes).await else { return };
+        let head_end = request.windows(4).position(|four| four == b"\r\n\r\n").unwrap() + 4;
+        let head = String::from_utf8_lossy(&request[..head_end]).to_lowercase();
         let (status, xml) = match head.contains(&format!("x-station-secret: {SECRET}")) {
-            true => answer(&bytes[head_end..end], &station),
+            true => answer(&request[head_end..], &station),
             false => (403, soap_fault("Client", "unknown")),
         };
-        bytes.drain(..end);
         let response =
             format!("HTTP/1.1 {status} X\r\ncontent-type: text/xml\r\ncontent-length: {}\r\n\r\n{xml}", xml.len());
         if stream.write_all(response.as_bytes()).await.is_err() {
