@@ -65,7 +65,7 @@ ON_PLAIN = (Kind.REFUSE, Kind.LOSE, Kind.SLOW, Kind.TWICE, Kind.KILL_BEFORE, Kin
 def applicable(call: "Call") -> list[Kind]:
     """The faults worth trying on a call. Losing the answer of a read is refusing it.
 
-    Secrets are read while an environment starts, so a warm function never does: they are faulted by a test of their own."""
+    Secrets are read while an environment starts, so a warm function never does: they are not faulted."""
     if call.service == "secretsmanager":
         return []
     if call.service in PLAIN:
