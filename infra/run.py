@@ -501,8 +501,15 @@ def lint() -> None:
             raise Failure("infra/template.yaml:\n" + "\n".join(problems))
 
 
+def require_test_python() -> None:
+    if sys.version_info < (3, 11):
+        raise Failure(f"The tests need Python 3.11 or newer, this is {sys.version.split()[0]} (make run needs 3.10): "
+                      "PYTHON=python3.11 make test, after `rm -r .venv` if it was made with the older one.")
+
+
 def test(arguments: list[str]) -> None:
     """Format, lint, unit tests, build, then the tests against a stack of their own."""
+    require_test_python()
     require_machine()
     tools()
     inside_venv(["test", *arguments])
@@ -536,6 +543,7 @@ def with_emulator(name: str, command: list[str]) -> None:
 
 def campaign(what: str, arguments: list[str]) -> None:
     """The fault rig by itself: every fault of every call, random plans (SEED, N), or what each flow costs (docs/rig.md)."""
+    require_test_python()
     require_machine()
     tools()
     inside_venv([what, *arguments])
